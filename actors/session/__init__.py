@@ -1,0 +1,1 @@
+"""A session: one conversation, its machine (one turn) and its actor."""

@@ -1,0 +1,1 @@
+"""What is known: reading and understanding an invoice; no actors, no Redis."""

@@ -1,0 +1,1 @@
+"""What is said: frozen records, their codec, the protocol with the outside, the texts people read."""
