@@ -1,1 +1,1 @@
-"""What is known: reading and understanding an invoice; no actors, no Redis."""
+"""What is known about invoices: reading, checking and telling them apart; no actors, no Redis, no clock."""

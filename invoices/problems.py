@@ -1,0 +1,26 @@
+"""Why a document could not be read: one typed refusal with a stable code, raised by every reader of this package.
+
+Codes: empty, too_large, encrypted, damaged, not_an_invoice, unsupported, no_text, dangerous, and from outside the
+reading itself out_of_memory and too_slow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A refusal as data. `what` says what the document is when that is known, such as "UBL Order" or "JPEG image"."""
+
+    code: str
+    detail: str
+    what: str | None = None
+
+
+class DocumentRefused(Exception):
+    """A source could not be read; `problem` says why."""
+
+    def __init__(self, code: str, detail: str, what: str | None = None) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.problem = Problem(code, detail, what)
