@@ -169,7 +169,7 @@ def rejection_of(invalid: InvalidMessage) -> Rejection:
 
 
 def content_digest(message: InboundMessage) -> str:
-    """Give 20 hexadecimal digits over user, text, action and the digests of attachments (the url of one not fetched)."""
+    """Give 20 hexadecimal digits over user, text, action and digests of attachments (the url of one not fetched)."""
     attachments = [attachment.digest or attachment.url for attachment in message.attachments]
     content = _encode_packed((message.user_id, message.text, message.action, attachments))
     return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()

@@ -1,0 +1,112 @@
+"""The log: one structured event a line on standard error, for people on a terminal and as JSON anywhere else.
+
+`configure_logging` is called once, by the command line. Everything that logs through structlog or the standard library
+(pykka, redis, openai, asyncio, warnings) then takes the same way: level, time, redaction, rendering. Ids are bound to
+a logger or passed with the event (`actor`, `message_id`, `chat_id`), never kept in context variables: greenlets do not
+inherit those. Below the level an event costs one call that does nothing.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final, TextIO
+
+import msgspec
+import structlog
+
+from messages.redaction import redact, redact_text
+
+Event = MutableMapping[str, Any]
+
+LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+# These tell every request or command at a level that is not theirs to choose.
+_TALKATIVE: Final = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "urllib3", "asyncio", "pykka", "redis")
+_OWN_KEYS: Final = frozenset(("event", "level", "timestamp", "logger", "node"))
+
+
+def configure_logging(
+    level: str = "info", *, node: str | None = None, stream: TextIO | None = None, as_json: bool | None = None
+) -> None:
+    """Send every event of this process to the stream (standard error), from this level up.
+
+    level: debug, info, warning or error. node: bound to every event. as_json: None means when the stream is no
+    terminal. May be called again; the last call holds.
+    """
+    threshold = LEVELS[level]
+    out = sys.stderr if stream is None else stream
+    render = _JsonRenderer() if (not out.isatty() if as_json is None else as_json) else _people_renderer(out)
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _NodeAdder(node),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        redact_event,
+    ]
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        context_class=dict,
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    _route_standard_library(threshold, shared, render, out)
+
+
+def redact_event(_logger: Any, _method: str, event: Event) -> Event:
+    """Processor: take secrets and bulk out of every value, the exception's text included."""
+    for key, value in event.items():
+        if key == "event":
+            event[key] = redact_text(value if isinstance(value, str) else repr(value))
+        elif key not in _OWN_KEYS:
+            event[key] = redact(value, key)
+    return event
+
+
+class _NodeAdder:
+    """Processor: say which node speaks, unless the event says so itself."""
+
+    def __init__(self, node: str | None) -> None:
+        self._node = node
+
+    def __call__(self, _logger: Any, _method: str, event: Event) -> Event:
+        if self._node is not None:
+            event.setdefault("node", self._node)
+        return event
+
+
+class _JsonRenderer:
+    """Processor: one JSON object a line, whatever the values are."""
+
+    def __call__(self, _logger: Any, _method: str, event: Event) -> str:
+        ordered = {"timestamp": event.pop("timestamp", None), "level": event.pop("level", None), **event}
+        try:
+            return msgspec.json.encode(ordered, enc_hook=repr).decode()
+        except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
+            return json.dumps(ordered, default=repr, skipkeys=True)
+
+
+def _people_renderer(out: TextIO) -> structlog.dev.ConsoleRenderer:
+    # Its own choice for tracebacks shows the local variables of every frame, secrets included.
+    return structlog.dev.ConsoleRenderer(
+        colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=36
+    )
+
+
+def _route_standard_library(threshold: int, shared: list[Any], render: Any, out: TextIO) -> None:
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(threshold)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+    logging.captureWarnings(capture=True)
