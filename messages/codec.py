@@ -30,7 +30,7 @@ Fields: TypeAlias = dict[str, Any]
 Upcaster: TypeAlias = Callable[[Fields], Fields]
 
 RECORD_BYTES_MAX: Final = 16 * 1024 * 1024
-TAG_MAX: Final = 127  # one byte in msgpack, which the fast path of decode reads directly
+TAG_MAX: Final = 127  # one byte in msgpack, which decode reads directly; 120 and above are for tests
 
 _ARRAY_OF_FOUR: Final = 0x94
 _T = TypeVar("_T")
@@ -142,7 +142,7 @@ def decode(raw: bytes) -> Any:
                 return value
         return _decode_other_version(raw)
     except Exception as error:
-        raise CodecError(f"not a record: {str(error) or repr(error)}", bytes(raw)) from error
+        raise CodecError(f"not a record: {str(error) or repr(error)}", raw) from error
 
 
 def tag_of(raw: bytes) -> int | None:

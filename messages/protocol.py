@@ -211,7 +211,7 @@ def reply_from_json(raw: bytes) -> Reply:
     try:
         return _decode_reply(raw)
     except Exception as error:
-        raise CodecError(f"not a reply: {str(error) or repr(error)}", bytes(raw)) from error
+        raise CodecError(f"not a reply: {str(error) or repr(error)}", raw) from error
 
 
 def _reply_fields(reply: Reply) -> dict[str, Any]:
