@@ -48,7 +48,9 @@ _OBJECTS_MAX: Final = 100_000
 
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}")
-_HALF_PAIRS: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_PAIRS_AND_HALVES: Final = re.compile(
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 _JSON_ID: Final = rb'(?<!\\)"%s"\s*:\s*"([^"\\]{1,512})"'
 
 
@@ -130,7 +132,7 @@ def decode_inbound(raw: bytes) -> Inbound:
     try:
         fields = _read(raw)
     except _Refused as refused:
-        raise InvalidMessage(refused.code, refused.detail) from None
+        raise InvalidMessage(refused.code, refused.detail, *_salvaged_addresses(raw)) from None
     except Exception as error:  # noqa: BLE001 - whatever a decoder finds wrong, the message is not accepted
         raise _diagnosis(raw, error) from None
     try:
@@ -369,7 +371,7 @@ def _diagnosis(raw: bytes, error: Exception) -> InvalidMessage:
         addresses = addresses_of(raw)
     except Exception:  # noqa: BLE001 - any failure means the same here
         try:
-            addresses = addresses_of(_HALF_PAIRS.sub(b"?", raw))
+            addresses = addresses_of(_PAIRS_AND_HALVES.sub(lambda match: match[1] or rb"\u0000", raw))
         except Exception:  # noqa: BLE001 - the same
             return InvalidMessage("unreadable", f"not valid {'JSON' if is_json else 'msgpack'}: {detail}")
         detail = "text must be valid Unicode: half of a surrogate pair stands alone"
