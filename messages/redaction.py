@@ -14,6 +14,7 @@ TEXT_CHARS_MAX: Final = 2000
 LONG_TEXT_CHARS_MAX: Final = 16_000
 ITEMS_MAX: Final = 50
 DEPTH_MAX: Final = 6
+_WORD_CHARS_MAX: Final = 400
 HIDDEN: Final = "[hidden]"
 
 _SECRET_KEY: Final = re.compile(
@@ -30,7 +31,7 @@ _PATTERNS: Final = (
     (re.compile(r"\bwhsec_[A-Za-z0-9+/=_-]{8,}"), f"whsec_{HIDDEN}"),
     (re.compile(r"\b(gh[pousr]_|github_pat_|xox[abprs]-|AIza|AKIA|ASIA)[A-Za-z0-9_-]{8,}"), rf"\1{HIDDEN}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), HIDDEN),
-    (re.compile(r"\b\d{8,10}:[A-Za-z0-9_-]{35}\b"), HIDDEN),
+    (re.compile(r"(?<!\d)\d{8,10}:[A-Za-z0-9_-]{35}"), HIDDEN),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), HIDDEN),
     (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (
@@ -52,9 +53,8 @@ def redact_text(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
     """Take secrets and base64 out of a text and clip it to chars_max characters, keeping beginning and end."""
     if len(text) < _BULK_CHARS_MIN and not _MARKED.search(text):
         return text
-    # Clipping first bounds the work; twice the length so that a secret at the cut is still recognised whole or gone.
     if len(text) > 2 * chars_max:
-        text = _clipped(text, 2 * chars_max)
+        text = _cut_between_words(text, 2 * chars_max)
     for pattern, left in _PATTERNS:
         text = pattern.sub(left, text)
     return _clipped(_BULK.sub(_bulk_note, text), chars_max)
@@ -105,6 +105,15 @@ def _clipped(text: str, chars_max: int) -> str:
         return text
     head, tail = chars_max * 2 // 3, chars_max // 3
     return f"{text[:head]}<{len(text) - head - tail} characters>{text[-tail:]}"
+
+
+def _cut_between_words(text: str, chars_max: int) -> str:
+    """Bound the work of the patterns without cutting a secret in two, which none would recognise."""
+    head, tail = text[: chars_max // 2], text[-chars_max // 2 :]
+    head = head[: max(head.rfind(" "), head.rfind("\n"), len(head) - _WORD_CHARS_MAX)]
+    starts = [position for position in (tail.find(" "), tail.find("\n")) if position >= 0]
+    tail = tail[min([*starts, _WORD_CHARS_MAX]) :]
+    return f"{head} <{len(text) - len(head) - len(tail)} characters> {tail}"
 
 
 def _bulk_note(match: re.Match[str]) -> str:
