@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
+from messages.codec import record
+
 # UNTDID 1001 codes of a credit note as the CEN code list gives them for CreditNoteTypeCode, and FatturaPA's.
 CREDIT_NOTE_CODES: Final = frozenset(
     {"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "532", "TD04", "TD08"}
@@ -28,6 +30,7 @@ FIELDS: Final = (*TEXT_FIELDS, *DATE_FIELDS, *AMOUNT_FIELDS)
 Value = str | Decimal | dt.date
 
 
+@record(tag=40, version=1)
 @dataclass(frozen=True, slots=True)
 class FieldSource:
     """Where a value comes from.
@@ -40,6 +43,7 @@ class FieldSource:
     page: int | None = None
 
 
+@record(tag=41, version=1)
 @dataclass(frozen=True, slots=True)
 class InvoiceWarning:
     """Something a person should know. `code` is stable, `text` English, `details` fill a translated template."""
@@ -49,6 +53,7 @@ class InvoiceWarning:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+@record(tag=42, version=1)
 @dataclass(frozen=True, slots=True)
 class Party:
     """Seller (BT-27, BT-31) or buyer (BT-44, BT-48)."""
@@ -57,6 +62,7 @@ class Party:
     vat_id: str | None = None
 
 
+@record(tag=43, version=1)
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line: BT-153 or BT-154, BT-129, BT-146, BT-131, BT-152 (percent). unit_price is for one unit."""
@@ -68,6 +74,7 @@ class Line:
     tax_rate: Decimal | None = None
 
 
+@record(tag=44, version=1)
 @dataclass(frozen=True, slots=True)
 class TaxPart:
     """One rate of the VAT breakdown: BT-119 (percent), BT-116, BT-117."""
@@ -77,6 +84,7 @@ class TaxPart:
     tax: Decimal | None = None
 
 
+@record(tag=45, version=1)
 @dataclass(frozen=True, slots=True)
 class Invoice:
     """One invoice or credit note. Every value that is present has its entry in `fields`, under its protocol name."""

@@ -18,7 +18,7 @@ class Problem:
     what: str | None = None
 
 
-class DocumentRefused(Exception):
+class DocumentRefused(Exception):  # noqa: N818 - named after what happened
     """A source could not be read; `problem` says why."""
 
     def __init__(self, code: str, detail: str, what: str | None = None) -> None:

@@ -1,0 +1,1 @@
+"""The judgement over text: candidates for each field, scored together."""

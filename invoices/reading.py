@@ -1,0 +1,249 @@
+"""From the bytes of a document to the invoices in it: the surest source first, each fall to the next with its reason.
+
+A reading is a pure function of the bytes and the configuration. It never raises: what cannot be read is a `Problem`.
+Weakness: it has no clock. Time and memory are limited from outside, by the process that runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from invoices.checks import check_invoice, compare_with_text
+from invoices.invoice import Invoice, InvoiceWarning
+from invoices.layout import Layout, layout_of_text
+from invoices.limits import DEFAULT_LIMITS, Limits
+from invoices.pdf import attached_xml, page_text
+from invoices.problems import DocumentRefused, Problem
+from invoices.sniffing import decoded_text, sniff
+from invoices.text import describe_document, read_layout
+from invoices.xml import read_xml
+
+SOURCES: Final = ("xml", "text")
+_HIDDEN_CHARS_MIN: Final = 12  # fewer are specks that a font leaves, not a message
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One source that was tried: `outcome` is read, none, skipped or a problem's code; `detail` is for operators."""
+
+    source: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of one document.
+
+    kind: what the bytes are (`sniffing.sniff`). what: the same in plain words. Either invoices or a problem, never
+    both and never neither. trail: the sources in the order tried.
+    """
+
+    kind: str
+    what: str
+    invoices: tuple[Invoice, ...] = ()
+    problem: Problem | None = None
+    warnings: tuple[InvoiceWarning, ...] = ()
+    trail: tuple[Step, ...] = ()
+    page_count: int | None = None
+
+
+def _ignore(source: str) -> None:
+    """Take no notice of the source that is about to be tried."""
+
+
+class _Course:
+    """One reading under way: its sources, and what has been learnt so far."""
+
+    def __init__(self, limits: Limits, skip_sources: frozenset[str], enter: Callable[[str], None]) -> None:
+        self.limits, self.skip_sources, self._enter = limits, skip_sources, enter
+        self.trail: list[Step] = []
+        self.warnings: list[InvoiceWarning] = []
+        self.problems: list[Problem] = []
+        self.page_count: int | None = None
+
+    def may_try(self, source: str) -> bool:
+        """Say that a source is about to be tried; False when it is to be skipped."""
+        if source in self.skip_sources:
+            self.note(source, "skipped")
+            return False
+        self._enter(source)
+        return True
+
+    def note(self, source: str, outcome: str, detail: str = "") -> None:
+        self.trail.append(Step(source, outcome, detail[:300]))
+
+    def refuse(self, source: str, refused: DocumentRefused) -> None:
+        self.problems.append(refused.problem)
+        self.note(source, refused.problem.code, refused.problem.detail)
+
+
+def read_document(
+    name: str,
+    media_type: str | None,
+    content: bytes,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    skip_sources: frozenset[str] = frozenset(),
+    enter: Callable[[str], None] = _ignore,
+) -> Reading:
+    """Read one document. Never raises but for MemoryError.
+
+    name, media_type: as the sender gave them; they end up in no decision. skip_sources: sources not to try (`SOURCES`),
+    because they have cost a reader its life. enter: told each source before it is tried.
+    """
+    del name, media_type
+    kind, what = sniff(content)
+    course = _Course(limits, skip_sources, enter)
+    if len(content) > limits.document_bytes_max:
+        detail = f"{len(content)} bytes; the limit is {limits.document_bytes_max}"
+        return Reading(kind, what, problem=Problem("too_large", detail, what))
+    try:
+        invoices = _READERS[kind](content, course) if kind in _READERS else _refuse_kind(kind, what)
+    except DocumentRefused as refused:
+        course.refuse(kind, refused)
+        invoices = ()
+    return _finished(kind, what, invoices, course)
+
+
+def _finished(kind: str, what: str, invoices: tuple[Invoice, ...], course: _Course) -> Reading:
+    problem = None
+    if not invoices:
+        problem = _worst(course.problems) or Problem("unsupported", "no source was left to try", what)
+    return Reading(
+        kind=kind,
+        what=what,
+        invoices=tuple(check_invoice(invoice) for invoice in invoices),
+        problem=problem,
+        warnings=tuple(course.warnings),
+        trail=tuple(course.trail),
+        page_count=course.page_count,
+    )
+
+
+# The reason that helps a person most comes first.
+_PROBLEM_ORDER: Final = (
+    "dangerous",
+    "encrypted",
+    "too_large",
+    "no_text",
+    "not_an_invoice",
+    "unsupported",
+    "damaged",
+    "empty",
+)
+
+
+def _worst(problems: list[Problem]) -> Problem | None:
+    return min(problems, key=lambda problem: _PROBLEM_ORDER.index(problem.code), default=None)
+
+
+def _refuse_kind(kind: str, what: str) -> tuple[Invoice, ...]:
+    if kind == "empty":
+        raise DocumentRefused("empty", "the file has no content", what)
+    if kind == "image":
+        raise DocumentRefused("no_text", "a picture has no text that can be read without character recognition", what)
+    raise DocumentRefused("unsupported", f"a {what} is not read", what)
+
+
+def _read_xml_document(content: bytes, course: _Course) -> tuple[Invoice, ...]:
+    if not course.may_try("xml"):
+        return ()
+    syntax, invoices = read_xml(content, course.limits)
+    course.note("xml", "read", syntax)
+    return invoices
+
+
+def _read_pdf(content: bytes, course: _Course) -> tuple[Invoice, ...]:
+    structured = _read_attachments(content, course)
+    layout = _read_pages(content, course)
+    if structured:
+        return tuple(compare_with_text(invoice, layout) for invoice in structured) if layout else structured
+    return _read_text(layout, course) if layout else ()
+
+
+def _read_attachments(content: bytes, course: _Course) -> tuple[Invoice, ...]:
+    if not course.may_try("xml"):
+        return ()
+    try:
+        attachments = attached_xml(content, course.limits)
+    except DocumentRefused as refused:
+        course.refuse("xml", refused)
+        return ()
+    for attachment in attachments:
+        try:
+            syntax, invoices = read_xml(attachment.content, course.limits)
+        except DocumentRefused as refused:
+            course.note("xml", refused.problem.code, f"{attachment.name}: {refused.problem.detail}")
+            continue
+        course.note("xml", "read", f"{attachment.name}: {syntax}")
+        return invoices
+    if not attachments:
+        course.note("xml", "none", "no XML is attached")
+    return ()
+
+
+def _read_pages(content: bytes, course: _Course) -> Layout | None:
+    if not course.may_try("text"):
+        return None
+    try:
+        layout, repaired = page_text(content, course.limits)
+    except DocumentRefused as refused:
+        course.refuse("text", refused)
+        return None
+    course.page_count = layout.page_count
+    if repaired:
+        course.note("text", "repaired", repaired)
+    _warn_of_pages(layout, course)
+    if not any(page.segments for page in layout.pages):
+        course.refuse("text", DocumentRefused("no_text", "the pages show no text, only pictures or nothing", "scan"))
+        return None
+    return layout
+
+
+def _warn_of_pages(layout: Layout, course: _Course) -> None:
+    if layout.page_count > len(layout.pages):
+        read, total = str(len(layout.pages)), str(layout.page_count)
+        course.warnings.append(
+            InvoiceWarning(
+                "pages_left_out", f"Only the first {read} of {total} pages were read", {"read": read, "total": total}
+            )
+        )
+    hidden = " ".join(page.hidden for page in layout.pages if len(page.hidden) >= _HIDDEN_CHARS_MIN)
+    if hidden:
+        excerpt = hidden[:120]
+        course.warnings.append(
+            InvoiceWarning("hidden_text", f"The file holds text that nobody can see: {excerpt}", {"excerpt": excerpt})
+        )
+
+
+def _read_text(layout: Layout, course: _Course) -> tuple[Invoice, ...]:
+    invoice = read_layout(layout)
+    if invoice is None:
+        what = describe_document(layout)
+        course.refuse("text", DocumentRefused("not_an_invoice", f"the text is no invoice but {what}", what))
+        return ()
+    course.note("text", "read", f"{len(invoice.fields)} fields")
+    return (invoice,)
+
+
+def _read_plain_text(content: bytes, course: _Course) -> tuple[Invoice, ...]:
+    if not course.may_try("text"):
+        return ()
+    text = decoded_text(content) or ""
+    layout = layout_of_text(text, course.limits.text_chars_max)
+    return _read_text(layout, course)
+
+
+_READERS: Final[dict[str, Callable[[bytes, _Course], tuple[Invoice, ...]]]] = {
+    "xml": _read_xml_document,
+    "pdf": _read_pdf,
+    "text": _read_plain_text,
+}
+
+
+def with_problem(reading: Reading, problem: Problem) -> Reading:
+    """The reading of a document that cost its reader its life."""
+    return replace(reading, invoices=(), problem=problem)

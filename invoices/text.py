@@ -1,0 +1,162 @@
+"""An invoice from the text of its pages, by rules: each value with source `text`, how sure it is, and its page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from invoices.fields.found import Found
+from invoices.fields.header import (
+    find_currency,
+    find_due_date,
+    find_issue_date,
+    find_number,
+    find_type_code,
+    writes_month_first,
+)
+from invoices.fields.identifiers import VatId, find_iban, find_vat_ids
+from invoices.fields.labels import Index
+from invoices.fields.parties import Parties, find_parties
+from invoices.fields.totals import Totals, find_totals
+from invoices.fields.vocabulary import INVOICE_WORD, OTHER_TITLES
+from invoices.invoice import CREDIT_NOTE_CODES, FieldSource, Invoice
+from invoices.layout import Layout
+
+_TITLE_SEGMENTS: Final = 60
+_TITLE_CHARS_MAX: Final = 60
+_BUYER_WORDS: Final = re.compile(r"\b(?:client|kunde|ihre|your|customer|buyer|cliente|klant|acquirente)", re.IGNORECASE)
+_OTHERS: Final = tuple((re.compile(rf"^(?:\W*)(?:{words})\b", re.IGNORECASE), what) for words, what in OTHER_TITLES)
+_SECTION_LINES_MAX: Final = 12
+
+
+def read_layout(layout: Layout) -> Invoice | None:
+    """The invoice a layout shows, or None when it shows none. Deterministic, and quiet about what it cannot tell."""
+    index = Index(layout)
+    if not _looks_like_invoice(index):
+        return None
+    totals = find_totals(index)
+    number = find_number(index)
+    if number is None and totals.gross is None:
+        return None
+    month_first = writes_month_first(index)
+    parties = find_parties(index)
+    seller_vat, buyer_vat = _vat_ids(index, parties)
+    found = {
+        "number": number,
+        "issue_date": find_issue_date(index, month_first=month_first),
+        "due_date": find_due_date(index, month_first=month_first),
+        "currency": find_currency(index, totals.currency),
+        "seller.name": parties.seller,
+        "seller.vat_id": seller_vat,
+        "buyer.name": parties.buyer,
+        "buyer.vat_id": buyer_vat,
+        "iban": find_iban(index),
+        **_amounts(totals),
+    }
+    return _invoice(found, find_type_code(index), layout.source)
+
+
+def _amounts(totals: Totals) -> dict[str, Found | None]:
+    return {"net": totals.net, "tax": totals.tax, "gross": totals.gross, "payable": totals.payable}
+
+
+def _invoice(found: dict[str, Found | None], type_code: str, source: str) -> Invoice:
+    invoice = Invoice(type_code=type_code)
+    for name, one in found.items():
+        if one is not None:
+            invoice = invoice.with_value(name, one.value, FieldSource(source, round(one.confidence, 2), one.page))
+    return _positive(invoice)
+
+
+def _positive(invoice: Invoice) -> Invoice:
+    """A credit note's amounts without the minus that pages print: EN 16931 has it in the type, not in the amounts."""
+    gross = invoice.gross
+    if invoice.type_code not in CREDIT_NOTE_CODES or gross is None or gross >= 0:
+        return invoice
+    return replace(
+        invoice,
+        net=_negated(invoice.net),
+        tax=_negated(invoice.tax),
+        gross=_negated(invoice.gross),
+        payable=_negated(invoice.payable),
+    )
+
+
+def _negated(amount: Decimal | None) -> Decimal | None:
+    return -amount if amount else amount
+
+
+def _looks_like_invoice(index: Index) -> bool:
+    """Whether the word for an invoice stands there and no title says that it is something else."""
+    if not any(INVOICE_WORD.search(text) for text in index.texts):
+        return any(index.of_kind("gross", "payable")) and any(index.of_kind("number"))
+    return _other_title(index) is None or _invoice_title(index)
+
+
+def _invoice_title(index: Index) -> bool:
+    return any(
+        (match := INVOICE_WORD.search(text)) is not None and match.start() <= 20 and len(text) <= _TITLE_CHARS_MAX * 2  # noqa: PLR2004
+        for text in index.texts[:_TITLE_SEGMENTS]
+        if not any(pattern.match(text) for pattern, _ in _OTHERS)
+    )
+
+
+def _other_title(index: Index) -> str | None:
+    for text in index.texts[:_TITLE_SEGMENTS]:
+        if len(text) <= _TITLE_CHARS_MAX:
+            for pattern, what in _OTHERS:
+                match = pattern.match(text)
+                if match and not re.search(
+                    r"(?:nr|no|num|date|datum|n[°º])\b|:\s*\S", text[match.end() :], re.IGNORECASE
+                ):
+                    return what
+    return None
+
+
+def describe_document(layout: Layout) -> str:
+    """What a document is that is no invoice, in plain words."""
+    index = Index(layout)
+    return _other_title(index) or ("an empty page" if not index.texts else "some other text")
+
+
+def _vat_ids(index: Index, parties: Parties) -> tuple[Found | None, Found | None]:
+    """Seller's and buyer's VAT id. One that could be either's is given to neither."""
+    owners: dict[str, list[VatId]] = {"seller": [], "buyer": [], "unknown": [], "other": []}
+    for vat_id in find_vat_ids(index):
+        owners[_owner(index, vat_id, parties)].append(vat_id)
+    if not owners["seller"] and len(owners["unknown"]) == 1:
+        owners["seller"] = owners["unknown"]
+    return _only(owners["seller"]), _only(owners["buyer"])
+
+
+def _only(vat_ids: list[VatId]) -> Found | None:
+    valid = [vat_id for vat_id in vat_ids if vat_id.valid]
+    chosen = valid if len(valid) == 1 else vat_ids
+    if len(chosen) != 1:
+        return None
+    return Found(chosen[0].value, 0.95 if chosen[0].valid else 0.65, chosen[0].page)
+
+
+def _owner(index: Index, vat_id: VatId, parties: Parties) -> str:
+    line = " ".join(index.texts[position] for position in index.line(vat_id.segment) if position <= vat_id.segment)
+    if _BUYER_WORDS.search(line):
+        return "buyer"
+    if vat_id.segment in parties.seller_block:
+        return "seller"
+    if vat_id.segment in parties.buyer_block:
+        return "buyer"
+    return _section(index, vat_id)
+
+
+def _section(index: Index, vat_id: VatId) -> str:
+    """Whose heading stands above, in the same column and not far."""
+    own = index.segments[vat_id.segment]
+    nearest = "unknown"
+    for label in index.of_kind("seller", "buyer", "other_party"):
+        heading = index.segments[label.segment]
+        above = heading.page == own.page and 0 < own.line - heading.line <= _SECTION_LINES_MAX
+        if above and label.start == 0 and heading.x0 <= own.x0 + own.height and own.x0 - heading.x0 < 20 * own.height:
+            nearest = label.kind
+    return {"seller": "seller", "buyer": "buyer", "unknown": "unknown", "other_party": "other"}.get(nearest, "unknown")
