@@ -1,0 +1,77 @@
+"""What no linter knows: the rules that keep the rooms apart, read from the source itself."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("actors", "invoices", "messages", "supervision")
+SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+WORLDS = re.compile(r"supervision/world\w*\.py")
+PACKED = {"messages/codec.py", "messages/protocol.py"}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _attributes(path: Path) -> Iterator[tuple[str, int]]:
+    """Every `name.attribute` in a file, with its line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node), node.lineno
+
+
+def test_given_the_source_when_read_then_chance_comes_from_the_world() -> None:
+    """`from random import Random`, as a type, is a way to pass chance in; anything else of that module draws it."""
+    drawn = [
+        f"{_name(path)}:{node.lineno}"
+        for path in SOURCES
+        if not WORLDS.fullmatch(_name(path))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Import) and any(alias.name == "random" for alias in node.names))
+        or (isinstance(node, ast.ImportFrom) and node.module == "random" and {a.name for a in node.names} != {"Random"})
+    ]
+
+    assert drawn == []
+
+
+def test_given_the_source_when_read_then_only_codec_and_protocol_know_msgpack() -> None:
+    """One codec: nobody else packs or unpacks."""
+    packing = [
+        f"{_name(path)}:{line}"
+        for path in SOURCES
+        if _name(path) not in PACKED
+        for text, line in _attributes(path)
+        if text.startswith("msgspec.msgpack")
+    ]
+
+    assert packing == []
+
+
+def test_given_the_source_when_read_then_no_library_module_patches() -> None:
+    """run.py and the suite patch; whoever imports a module is left as they were."""
+    patching = [_name(path) for path in SOURCES if re.search(r"monkey\.patch|import monkey", path.read_text("utf-8"))]
+
+    assert patching == []
+
+
+@pytest.mark.parametrize("module", ["messages.records", "messages.protocol", "messages.codec", "actors.settings"])
+def test_given_a_plain_program_when_it_imports_a_module_then_no_runtime_comes_along(module: str) -> None:
+    """Neither gevent nor a thread nor a client of anything."""
+    program = f"""
+import sys, threading, {module}
+heavy = sorted({{"gevent", "pykka", "redis", "openai", "structlog"}} & set(sys.modules))
+sys.exit(f"{{heavy}} {{threading.active_count()}}" if heavy or threading.active_count() > 1 else 0)
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
