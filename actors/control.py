@@ -1,0 +1,125 @@
+"""Answers operators: over the control socket on this machine, and over the store from other nodes' machines.
+
+One JSON object a line, a request and its answer. The socket works also while the store is away.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import structlog
+
+from actors.drill import Drilled
+from actors.node_directory import process_id
+from actors.status import find_actor, node_status
+from actors.store_errors import StoreError
+from supervision.actor import GeventActor
+from supervision.supervisor import ChildSpec
+from supervision.world import WaitTimeout
+
+if TYPE_CHECKING:
+    from actors.node import Node
+    from supervision.world import ByteStream, Server, Task
+
+_log = structlog.get_logger(__name__)
+
+LINE_BYTES_MAX: Final = 64 * 1024
+READ_S: Final = 10.0
+WRITE_S: Final = 10.0
+POLL_S: Final = 1
+AWAY_S: Final = 1.0
+ANSWER_TTL_S: Final = 60
+
+
+def control_key(prefix: str, node_id: str) -> str:
+    """List of requests for one node."""
+    return f"{prefix}:control:{node_id}"
+
+
+class Control(GeventActor):
+    """Owns the socket and the task that listens to the store; the answers are made beside it, so it is never busy."""
+
+    def __init__(self, node: Node) -> None:
+        """Whose operators are answered."""
+        super().__init__()
+        self._node = node
+        self._server: Server | None = None
+        self._task: Task | None = None
+
+    def on_start(self) -> None:
+        """Listen on the socket, and to the store."""
+        self._server = self.world.open_unix_server(str(self._node.paths.control_socket), self._serve)
+        self._task = self.world.spawn(self._serve_store, name="control from other nodes")
+
+    def on_stop(self) -> None:
+        """Close both."""
+        if self._server is not None:
+            self._server.close()
+        if self._task is not None:
+            self._task.kill()
+
+    def on_failure(self, *_: Any) -> None:
+        """The same, after a crash."""
+        self.on_stop()
+
+    def _serve(self, stream: ByteStream) -> None:
+        try:
+            while line := stream.read_line(LINE_BYTES_MAX, READ_S):
+                stream.write(self._answer(line) + b"\n", WRITE_S)
+        except (OSError, ValueError, WaitTimeout):
+            return
+
+    def _serve_store(self) -> None:
+        while True:
+            try:
+                self._serve_store_connected()
+            except (StoreError, OSError):
+                self.world.sleep(AWAY_S)
+
+    def _serve_store_connected(self) -> None:
+        key = control_key(self._node.settings.daemon.prefix, self._node.node_id)
+        connection = self._node.endpoint.blocking(key, role="control")
+        try:
+            while True:
+                answer = connection.call("BLPOP", key, POLL_S, block_s=POLL_S)
+                if answer is None:
+                    continue
+                reply_key, _, line = answer[1].partition(b"\n")
+                name = reply_key.decode()
+                self._node.store.call(name, "RPUSH", name, self._answer(line))
+                self._node.store.call(name, "EXPIRE", name, ANSWER_TTL_S)
+        finally:
+            connection.close()
+
+    def _answer(self, line: bytes) -> bytes:
+        try:
+            request = msgspec.json.decode(line, type=dict[str, Any])
+            answer = {"ok": True, **self._do(request)}
+        except Exception as error:  # noqa: BLE001 - the operator reads it; the node goes on
+            answer = {"ok": False, "error": str(error) or repr(error)}
+        return msgspec.json.encode(answer)
+
+    def _do(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("do"):
+            case "status":
+                return {"status": node_status(self._node, process_id())}
+            case "kill":
+                return self._kill(str(request.get("path", "")), str(request.get("reason", "drill")))
+            case other:
+                raise ValueError(f"unknown request {other!r}")
+
+    def _kill(self, path: str, reason: str) -> dict[str, Any]:
+        root = self._node.whereis("root")
+        ref = find_actor(root, path) if root is not None else None
+        if ref is None:
+            raise ValueError(f"there is no actor {path!r}; `status` shows the paths")
+        _log.warning("an operator crashes an actor", actor=path, reason=reason, next="its supervisor restarts it")
+        ref.crash(Drilled(reason))
+        return {"killed": path}
+
+
+def supervised(node: Node) -> ChildSpec:
+    """The node's ear for operators."""
+    return ChildSpec(id="control", start=partial(Control.start, node))

@@ -1,0 +1,123 @@
+"""What the actors of one node share: who it is, its settings, and where to find each other.
+
+The directory is by name, as registered names are in OTP: whoever restarts registers anew, and nobody keeps a reference
+longer than a message. It holds no state that would have to survive the process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from actors.store_errors import StoreAway
+from messages.protocol import iso_timestamp
+
+if TYPE_CHECKING:
+    from actors.blobs import BlobStore
+    from actors.node_directory import NodePaths
+    from actors.partition.store import Store
+    from actors.redis_connection import Endpoint
+    from actors.settings import Settings
+    from supervision.actor import GeventActorRef
+    from supervision.world import World
+
+
+@dataclass(slots=True)
+class LivingSession:
+    """A session that can be told: its actor, the version its memory stands at, and what it has in hand.
+
+    Invariant: entry_id and fence are empty when it is idle.
+    """
+
+    ref: GeventActorRef[Any]
+    version: int | None = None
+    entry_id: str = ""
+    fence: str = ""
+
+
+@dataclass(slots=True)
+class Solo:
+    """Suspects that run alone on their node, one after the other.
+
+    Invariant: while `running` is set, no owner hands out anything else, until it is over or `until_s` has come.
+    """
+
+    waiting: list[str] = field(default_factory=list)
+    running: str = ""
+    until_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Held:
+    """A lease that this node holds. suspects: taken from the dead, and what was in hand is not yet marked."""
+
+    fence: str
+    suspects: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAccess:
+    """Everything that is there once the store was reached for the first time."""
+
+    endpoint: Endpoint
+    store: Store
+    blobs: BlobStore
+    generation: int
+
+
+@dataclass(slots=True)
+class Node:
+    """One daemon."""
+
+    settings: Settings
+    paths: NodePaths
+    node_id: str
+    incarnation: str
+    world: World
+    access: StoreAccess | None = None
+    # Leases live apart from who uses them: whoever restarts finds them here.
+    leases: dict[int, Held] = field(default_factory=dict)
+    sessions: dict[str, LivingSession] = field(default_factory=dict)
+    names: dict[str, GeventActorRef[Any]] = field(default_factory=dict)
+    solo: Solo = field(default_factory=Solo)
+    memory_share: float = 0.0
+    draining: bool = False
+
+    def whereis(self, name: str) -> GeventActorRef[Any] | None:
+        """The living actor registered under that name."""
+        ref = self.names.get(name)
+        return ref if ref is not None and ref.is_alive() else None
+
+    def at(self) -> str:
+        """The time now, as replies carry it."""
+        return iso_timestamp(self.world.wall())
+
+    @property
+    def in_hand(self) -> int:
+        """How many sessions are at work."""
+        return sum(1 for session in self.sessions.values() if session.entry_id)
+
+    @property
+    def store(self) -> Store:
+        """The store. Raises StoreAway before it was reached for the first time."""
+        return self._reached().store
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the store is. Raises StoreAway as `store` does."""
+        return self._reached().endpoint
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Where attachments are. Raises StoreAway as `store` does."""
+        return self._reached().blobs
+
+    @property
+    def generation(self) -> int:
+        """How often the deployment's store was lost. Raises StoreAway as `store` does."""
+        return self._reached().generation
+
+    def _reached(self) -> StoreAccess:
+        if self.access is None:
+            raise StoreAway("the store has not been reached yet", sent=False)
+        return self.access

@@ -1,0 +1,38 @@
+"""What `hand` remembers of a message that is being worked on, and what its history means."""
+
+from dataclasses import dataclass
+
+# The first takeover from the dead says little about a message, and it runs as usual; from the second on it runs alone.
+ALONE_FROM_SUSPICION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class HandRecord:
+    """entry_id: what is in hand. crashes: its session's own crashes with it. suspicion: owners that died with it."""
+
+    entry_id: str
+    crashes: int = 0
+    suspicion: int = 0
+
+    @property
+    def attempts(self) -> int:
+        """Turns that count against the message: crashes, and deaths of the node while it ran alone."""
+        return self.crashes + max(0, self.suspicion - ALONE_FROM_SUSPICION)
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether the node does nothing else meanwhile."""
+        return self.suspicion >= ALONE_FROM_SUSPICION
+
+    def pack(self) -> str:
+        """The text kept in the store."""
+        return f"{self.entry_id}|{self.crashes}|{self.suspicion}"
+
+    @classmethod
+    def unpack(cls, text: str) -> "HandRecord":
+        """Read what `pack` wrote; what cannot be read is a record without a history."""
+        entry_id, _, rest = text.partition("|")
+        crashes, _, suspicion = rest.partition("|")
+        if not (crashes.isascii() and crashes.isdigit() and suspicion.isascii() and suspicion.isdigit()):
+            return cls(entry_id)
+        return cls(entry_id, int(crashes), int(suspicion))

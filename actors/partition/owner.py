@@ -1,0 +1,613 @@
+"""The owner of a partition: reads what the reader brings, hands each chat one message at a time, speaks when no session can.
+
+It keeps the deadlines and never blocks: what it wants of the store is submitted, and the answers come back as
+messages. One owner actor a partition; a restarted one adopts the fence and the living sessions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from actors.node import LivingSession
+from actors.partition.commits import Commit, Committed, Fenced, Handed, HandOut, Operation, Outcome, Wanted
+from actors.partition.dead_letter import dead_letter
+from actors.partition.entries import BadEntry, SeenEntry, read_entry
+from actors.partition.hand_record import HandRecord
+from actors.partition.replies import interim_reply, poison_reply, rejected_reply, reply_id_of, static_reply
+from actors.partition.store import HAND_OUT_MAX
+from actors.partition.table import Deadlines, Entry, Table
+from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
+from actors.store_errors import StoreError
+from messages.codec import encode
+from supervision.actor import ActorDown, GeventActor
+from supervision.supervisor import ChildSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.node import Node
+    from actors.session.roster import Roster
+    from supervision.actor import GeventActorRef
+
+_log = structlog.get_logger(__name__)
+
+# Static replies a tick: after an outage thousands may be due at once, and those still in time come first.
+STATICS_MAX: Final = 64
+TICK_MIN_S: Final = 0.01
+TICK_MAX_S: Final = 1.0
+STORE_RETRY_S: Final = 0.5
+# How long the others wait for a suspect to run alone, and for the node to fall silent before it.
+ALONE_S: Final = 5.0
+SILENCE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Owner to reader: read this partition for me, from its beginning."""
+
+    partition: int
+    owner: GeventActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesSeen:
+    """Reader to owner: entries of the stream, in order. ages_s: of each, by the server's clock."""
+
+    entries: Sequence[SeenEntry | BadEntry]
+    ages_s: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline may have come."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """The store's answer to a hand-out."""
+
+    entries: tuple[Entry, ...]
+    answer: Any
+    register_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommitDone:
+    """The store's answer to one of the owner's own commits."""
+
+    commit: Commit
+    entry: Entry | None
+    answer: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The body of an entry that was not kept."""
+
+    entry: Entry
+    answer: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Hand out nothing more; the reply to this ask is how many messages are in hand."""
+
+
+class Owner(GeventActor):
+    """One partition's owner under one fence."""
+
+    def __init__(self, node: Node, roster: Roster, partition: int) -> None:
+        """Own the partition under the lease that the node holds."""
+        super().__init__()
+        self._node = node
+        self._roster = roster
+        self._partition = partition
+        self._fence = ""
+        settings = node.settings.daemon
+        self._max_attempts = settings.max_attempts
+        self._table = Table(Deadlines(settings.soft_deadline_s, settings.hard_deadline_s))
+        # Invariant: history of messages that are, or may be, in hand; a chat's record is about its first message.
+        self._records: dict[str, HandRecord] = {}
+        # Invariant: what waits for its session to start; at most one a chat.
+        self._undelivered: dict[str, TurnInHand] = {}
+        self._watched: dict[GeventActorRef[Any], str] = {}
+        self._letting_go = False
+        self._tick_at_s = 0.0
+        self._tick: Any = None
+
+    def on_start(self) -> None:
+        """Raise what is suspect in the store, before anything is handed out; then let the reader begin."""
+        held = self._node.leases.get(self._partition)
+        if held is None:
+            self.stop()
+            return
+        self._fence = held.fence
+        self._records = self._node.store.read_hand(self._partition)
+        if held.suspects and self._records:
+            self._records = {
+                chat: replace(record, suspicion=record.suspicion + 1) for chat, record in self._records.items()
+            }
+            self._node.store.write_hand(self._partition, self._fence, self._records)
+            _log.warning(
+                "messages were in hand when their owner died", partition=self._partition,
+                chats=len(self._records), next="they are handed out again; who dies with the node again runs alone",
+            )  # fmt: skip
+        held.suspects = False
+        self._node.names[f"owner/{self._partition}"] = self.actor_ref
+        reader = self._node.whereis("reader")
+        if reader is not None:
+            reader.tell(Follow(self._partition, self.actor_ref))
+
+    def on_receive(self, message: Any) -> Any:
+        """One step; each ends by handing out what has become ready and by setting the next tick."""
+        result: Any = None
+        match message:
+            case EntriesSeen():
+                self._see(message)
+            case TurnEnded():
+                self._turn_ended(message)
+            case HandedOut():
+                self._handed_out(message)
+            case CommitDone():
+                self._commit_done(message)
+            case Tick():
+                self._tick = None
+            case ActorDown():
+                self._session_down(message)
+            case SessionUp():
+                self._session_up(message)
+            case SnapshotWanted():
+                self._snapshot_wanted(message)
+            case Fetched():
+                self._fetched(message)
+            case LetGo():
+                self._letting_go = True
+                result = self._in_hand()
+            case _:
+                return super().on_receive(message)
+        self._speak_for_the_late()
+        self._hand_out()
+        self._set_tick()
+        return result
+
+    def _in_hand(self) -> int:
+        return sum(1 for chat in self._watched.values() if self._table.in_hand(chat) is not None) + len(
+            self._undelivered
+        )
+
+    # What comes in.
+
+    def _see(self, seen: EntriesSeen) -> None:
+        now_s = self.world.now()
+        keys = self._node.store.keys
+        for entry, age_s in zip(seen.entries, seen.ages_s, strict=True):
+            if isinstance(entry, BadEntry):
+                self._reject_bad(entry)
+                continue
+            message = entry.message
+            partition = keys.partition_of(message.chat_id)
+            if partition != self._partition:
+                self._forward(entry)
+                continue
+            self._table.see(
+                entry.entry_id, message, entry.message_id, entry.digest,
+                week=entry.week, straight=entry.straight, age_s=age_s, now_s=now_s,
+            )  # fmt: skip
+
+    def _forward(self, entry: SeenEntry) -> None:
+        """A message of a chat that lives elsewhere: take it in there, then strike it here."""
+        message = replace(entry.message, message_id=entry.message_id)
+        store, intake = self._node.store, self._node.store.keys.partition(self._partition).intake
+
+        def taken(answer: Any) -> None:
+            if isinstance(answer, StoreError):
+                _log.warning(
+                    "a stray message could not be forwarded", reason=str(answer), next="tried again at restart"
+                )
+            else:
+                store.submit(intake, ("XDEL", intake, entry.entry_id), lambda _: None)
+
+        store.submit_take_in(message, entry.message_id, entry.digest, taken)
+
+    def _reject_bad(self, bad: BadEntry) -> None:
+        at, invalid = self._node.at(), bad.invalid
+        reply = rejected_reply(
+            invalid.code, invalid.detail, reply_id_of(self._partition, bad.entry_id, "rejected"),
+            invalid.chat_id, invalid.message_id, at,
+        )  # fmt: skip
+        letter = dead_letter("invalid", invalid.detail, at, invalid.chat_id, invalid.message_id, bad.raw)
+        fenced = Fenced(
+            self._partition, self._fence, invalid.chat_id or "", invalid.message_id or "", bad.entry_id, "", 0
+        )
+        self._commit(Commit(Operation.REJECT, fenced, self.world.nonce(), plain=(reply,), dead_letters=(letter,)), None)
+
+    # What goes out to sessions.
+
+    def _hand_out(self) -> None:
+        if self._letting_go or self._others_wait():
+            return
+        later: list[Entry] = []
+        while self._table.has_ready:
+            entries = self._table.take_ready(HAND_OUT_MAX)
+            whole = [entry for entry in entries if not self._is_at_work(entry, later) and self._may_go(entry)]
+            if whole:
+                self._ask_for(whole, register_only=False)
+        for entry in later:
+            self._table.put_back(entry)
+            self._tick_soon(TICK_MIN_S)
+
+    def _others_wait(self) -> bool:
+        """Whether a suspect of some partition runs alone on this node, or is about to."""
+        solo, now_s = self._node.solo, self.world.now()
+        if solo.running and now_s >= solo.until_s:
+            solo.running = ""
+        if solo.running:
+            return True
+        if not solo.waiting:
+            return False
+        if solo.until_s < now_s and self._node.in_hand:
+            solo.until_s = now_s + SILENCE_S
+        if self._node.in_hand and now_s < solo.until_s:
+            return True
+        first = solo.waiting[0]
+        entry = self._table.entry(first)
+        if entry is not None:
+            solo.waiting.pop(0)
+            solo.running, solo.until_s = first, now_s + ALONE_S
+            _log.warning(
+                "a message that was in hand at several deaths runs alone", partition=self._partition,
+                chat_id=entry.chat_id, message_id=entry.message_id, next=f"others wait, at most {ALONE_S:g} s",
+            )  # fmt: skip
+            self._ask_for([entry], register_only=False)
+        return True
+
+    def _may_go(self, entry: Entry) -> bool:
+        if entry.message is None:
+            self._node.store.submit_fetch(self._partition, entry.entry_id, self._to_self(Fetched, entry))
+            return False
+        record = self._record(entry)
+        if record.attempts >= self._max_attempts:
+            self._poison(entry, record)
+            return False
+        if record.runs_alone and entry.entry_id not in self._node.solo.waiting:
+            self._node.solo.waiting.append(entry.entry_id)
+            return False
+        return True
+
+    def _is_at_work(self, entry: Entry, later: list[Entry]) -> bool:
+        """Whether the chat's session has work already: of an earlier owner of this lease, or of a lease that was lost.
+
+        later: gets the entry when it has to wait for other work of its session.
+        """
+        living = self._living(entry.chat_id)
+        if living is None or not living.entry_id:
+            return False
+        self._watch(entry.chat_id, living)
+        if living.fence != self._fence:
+            # It works in vain: whatever it commits is stale. Its place is needed.
+            living.ref.fence()
+            self._node.sessions.pop(entry.chat_id, None)
+            return False
+        if living.entry_id == entry.entry_id:
+            self._table.adopt(entry)
+        else:
+            later.append(entry)
+        return True
+
+    def _record(self, entry: Entry) -> HandRecord:
+        record = self._records.get(entry.chat_id)
+        return record if record is not None and record.entry_id == entry.entry_id else HandRecord(entry.entry_id)
+
+    def _ask_for(self, entries: Sequence[Entry], *, register_only: bool) -> None:
+        wanted = [self._wanted(entry, register_only=register_only) for entry in entries]
+        asked = tuple(entries)
+        ref = self.actor_ref
+
+        def done(answer: Any) -> None:
+            if ref.is_alive():
+                ref.tell(HandedOut(asked, answer, register_only))
+
+        self._node.store.submit_hand_out(self._partition, self._fence, wanted, done)
+
+    def _wanted(self, entry: Entry, *, register_only: bool) -> Wanted:
+        living = self._living(entry.chat_id)
+        return Wanted(
+            not entry.registered, entry.chat_id, entry.entry_id, entry.message_id, entry.digest, entry.week,
+            living.version if living is not None else None,
+            "" if register_only else self._record(entry).pack(),
+            _blobs_of(entry),
+        )  # fmt: skip
+
+    def _living(self, chat_id: str) -> LivingSession | None:
+        living = self._node.sessions.get(chat_id)
+        return living if living is not None and living.ref.is_alive() else None
+
+    def _handed_out(self, handed: HandedOut) -> None:
+        if isinstance(handed.answer, StoreError):
+            for entry in handed.entries:
+                if handed.register_only:
+                    self._table.static_failed(entry, self.world.now() + STORE_RETRY_S)
+                else:
+                    self._table.put_back(entry)
+            self._tick_soon(STORE_RETRY_S)
+            return
+        if handed.answer is Outcome.STALE:
+            self._lost("hand out")
+            return
+        for entry, answer in zip(handed.entries, handed.answer, strict=True):
+            self._handed_one(entry, answer, register_only=handed.register_only)
+
+    def _handed_one(self, entry: Entry, handed: Handed, *, register_only: bool) -> None:
+        if entry.settled:
+            return
+        match handed.status:
+            case HandOut.SETTLED | HandOut.REPEATED:
+                self._forget(entry)
+            case HandOut.REUSED:
+                self._reject(entry, "id_reused", "this message id stands for other content")
+            case HandOut.BROKEN:
+                _log.error(
+                    "a chat's keys cannot be read", partition=self._partition, chat_id=entry.chat_id,
+                    message_id=entry.message_id, reason=handed.why, next="its message is rejected and set aside",
+                )  # fmt: skip
+                self._reject(entry, "unreadable", "what is kept of this conversation cannot be read")
+            case HandOut.GO if register_only:
+                self._table.registered(entry, owed=handed.owed, week=handed.week, interim_sent=handed.interim_sent)
+                self._commit_static(entry)
+            case HandOut.GO:
+                self._table.handed(entry, owed=handed.owed, week=handed.week, interim_sent=handed.interim_sent)
+                self._deliver(entry, handed)
+
+    def _deliver(self, entry: Entry, handed: Handed) -> None:
+        if entry.message is None:
+            self._table.put_back(entry)
+            return
+        self._records[entry.chat_id] = record = self._record(entry)
+        living = self._living(entry.chat_id)
+        known = living is not None and living.version == handed.version
+        turn = TurnInHand(
+            self._fenced(entry), entry.message, handed.version, None if known else handed.snapshot, entry.owed,
+            record.crashes, entry.static_at_s, self._node.at(),
+        )  # fmt: skip
+        if living is None:
+            self._undelivered[entry.chat_id] = turn
+            self._roster.want(entry.chat_id, self.actor_ref)
+            return
+        self._hand_to(living, turn)
+
+    def _hand_to(self, living: LivingSession, turn: TurnInHand) -> None:
+        chat_id = turn.entry.chat_id
+        self._watch(chat_id, living)
+        living.entry_id, living.fence = turn.entry.entry_id, turn.entry.fence
+        try:
+            living.ref.tell(turn)
+        except Exception:  # noqa: BLE001 - it died between the look and the word; its ActorDown is on the way
+            living.entry_id = living.fence = ""
+            self._undelivered[chat_id] = turn
+            self._roster.want(chat_id, self.actor_ref)
+
+    def _watch(self, chat_id: str, living: LivingSession) -> None:
+        if living.ref not in self._watched:
+            self._watched[living.ref] = chat_id
+            self.monitor(living.ref)
+
+    def _session_up(self, up: SessionUp) -> None:
+        turn = self._undelivered.pop(up.chat_id, None)
+        self._table.release(up.chat_id)
+        living = self._living(up.chat_id)
+        if turn is None:
+            return
+        entry = self._table.entry(turn.entry.entry_id)
+        if entry is None or living is None or (turn.snapshot is None and living.version != turn.version):
+            if entry is not None:
+                self._table.put_back(entry)
+            return
+        self._hand_to(living, turn)
+
+    def _snapshot_wanted(self, wanted: SnapshotWanted) -> None:
+        entry = self._table.entry(wanted.entry_id)
+        if entry is not None:
+            self._table.put_back(entry)
+
+    def _turn_ended(self, ended: TurnEnded) -> None:
+        if ended.entry_id == self._node.solo.running:
+            self._node.solo.running = ""
+        entry = self._table.entry(ended.entry_id)
+        if entry is None:
+            return
+        if ended.outcome is Outcome.STALE:
+            self._table.put_back(entry)
+        else:
+            self._forget(entry)
+
+    def _session_down(self, down: ActorDown) -> None:
+        chat_id = self._watched.pop(down.ref, None)
+        if chat_id is None:
+            return
+        entry = self._table.in_hand(chat_id)
+        if entry is None or chat_id in self._undelivered:
+            return
+        if entry.entry_id == self._node.solo.running:
+            self._node.solo.running = ""
+        if self._roster.is_guilty(down.reason):
+            record = self._record(entry)
+            self._records[chat_id] = replace(record, crashes=record.crashes + 1)
+            _log.warning(
+                "a session crashed with a message in hand", chat_id=chat_id, message_id=entry.message_id,
+                attempt=record.crashes + 1, of=self._max_attempts, reason=repr(down.reason),
+                next="handed out again" if record.crashes + 1 < self._max_attempts else "set aside as poison",
+            )  # fmt: skip
+        self._table.put_back(entry)
+
+    def _fetched(self, fetched: Fetched) -> None:
+        entry = fetched.entry
+        if isinstance(fetched.answer, StoreError):
+            self._table.put_back(entry)
+            self._tick_soon(STORE_RETRY_S)
+        elif fetched.answer is None:
+            self._forget(entry)
+        else:
+            again, _ = read_entry(self._partition, entry.entry_id, fetched.answer)
+            if isinstance(again, BadEntry):
+                self._forget(entry)
+                self._reject_bad(again)
+            else:
+                self._table.with_body(entry, again.message)
+                self._table.put_back(entry)
+
+    # What the owner says itself.
+
+    def _speak_for_the_late(self) -> None:
+        due = self._table.due(self.world.now(), STATICS_MAX)
+        for entry in due.interims:
+            reply = interim_reply(self._partition, entry.entry_id, entry.chat_id, entry.message_id, self._node.at())
+            self._commit(Commit(Operation.INTERIM, self._fenced(entry), self.world.nonce(), plain=(reply,)), entry)
+        for entry in due.statics:
+            if entry.registered:
+                self._commit_static(entry)
+            else:
+                self._ask_for([entry], register_only=True)
+
+    def _commit_static(self, entry: Entry) -> None:
+        if entry.owed:
+            return
+        reply = static_reply(self._partition, entry.entry_id, entry.chat_id, entry.message_id, self._node.at())
+        self._commit(Commit(Operation.STATIC, self._fenced(entry), self.world.nonce(), numbered=reply), entry)
+
+    def _poison(self, entry: Entry, record: HandRecord) -> None:
+        at = self._node.at()
+        reply = poison_reply(self._partition, entry.entry_id, entry.chat_id, entry.message_id, at, owed=entry.owed)
+        letter = dead_letter(
+            "poison", f"its session crashed {record.attempts} times with it", at, entry.chat_id, entry.message_id,
+            encode(entry.message) if entry.message is not None else b"", record.attempts,
+        )  # fmt: skip
+        _log.error(
+            "a message is poison", chat_id=entry.chat_id, message_id=entry.message_id, attempts=record.attempts,
+            next="it is a dead letter, and the person has been told",
+        )  # fmt: skip
+        self._commit(
+            Commit(
+                Operation.POISON, self._fenced(entry), self.world.nonce(), dead_letters=(letter,),
+                numbered=None if entry.owed else reply, plain=(reply,) if entry.owed else (),
+            ),
+            entry,
+        )  # fmt: skip
+
+    def _reject(self, entry: Entry, code: Any, detail: str) -> None:
+        at = self._node.at()
+        reply = rejected_reply(
+            code, detail, reply_id_of(self._partition, entry.entry_id, "rejected"), entry.chat_id, entry.message_id, at
+        )
+        raw = encode(entry.message) if entry.message is not None else b""
+        letter = dead_letter(code, detail, at, entry.chat_id, entry.message_id, raw)
+        fenced = replace(self._fenced(entry), digest=entry.digest if code == "id_reused" else "")
+        self._commit(
+            Commit(Operation.REJECT, fenced, self.world.nonce(), plain=(reply,), dead_letters=(letter,)), entry
+        )
+
+    def _commit(self, commit: Commit, entry: Entry | None) -> None:
+        ref = self.actor_ref
+
+        def done(answer: Any) -> None:
+            if ref.is_alive():
+                ref.tell(CommitDone(commit, entry, answer))
+
+        self._node.store.submit_commit(commit, done)
+
+    def _commit_done(self, done: CommitDone) -> None:
+        entry, operation = done.entry, done.commit.operation
+        if isinstance(done.answer, StoreError):
+            self._commit_failed(done)
+            return
+        committed: Committed = done.answer
+        if committed.outcome is Outcome.STALE:
+            self._lost(operation.value)
+            return
+        if entry is None or entry.settled:
+            return
+        if operation is Operation.STATIC and committed.outcome in (Outcome.DONE, Outcome.MINE, Outcome.OWED):
+            entry.owed = True
+            _log.warning(
+                "no session could answer in time: the static reply was given", chat_id=entry.chat_id,
+                message_id=entry.message_id, turn=committed.turn, next="the work is owed and ends in a follow-up",
+            )  # fmt: skip
+        elif operation is not Operation.INTERIM or committed.outcome is Outcome.ANSWERED:
+            self._forget(entry)
+
+    def _commit_failed(self, done: CommitDone) -> None:
+        """The store is away (or refuses): what has to be said is said again later, under its old nonce."""
+        entry, operation = done.entry, done.commit.operation
+        if operation is Operation.INTERIM:
+            return
+        if operation is Operation.STATIC and entry is not None:
+            self._table.static_failed(entry, self.world.now() + STORE_RETRY_S)
+            return
+        self.world.call_later(STORE_RETRY_S, self._again, done.commit, entry)
+
+    def _again(self, commit: Commit, entry: Entry | None) -> None:
+        if self.actor_ref.is_alive():
+            self._commit(commit, entry)
+
+    # Bookkeeping.
+
+    def _fenced(self, entry: Entry) -> Fenced:
+        return Fenced(
+            self._partition, self._fence, entry.chat_id, entry.message_id, entry.entry_id, entry.digest,
+            entry.week, _blobs_of(entry),
+        )  # fmt: skip
+
+    def _forget(self, entry: Entry) -> None:
+        self._table.settle(entry.entry_id)
+        self._undelivered.pop(entry.chat_id, None)
+        record = self._records.get(entry.chat_id)
+        if record is not None and record.entry_id == entry.entry_id:
+            del self._records[entry.chat_id]
+
+    def _lost(self, doing: str) -> None:
+        """The lease is another's: this owner has nothing more to say. The keeper of leases starts the next one."""
+        _log.warning("the lease is lost", partition=self._partition, doing=doing, next="this owner stops")
+        self._letting_go = True
+        self.stop()
+
+    def _to_self(self, kind: type, entry: Entry) -> Any:
+        ref = self.actor_ref
+
+        def done(answer: Any) -> None:
+            if ref.is_alive():
+                ref.tell(kind(entry, answer))
+
+        return done
+
+    def _tick_soon(self, delay_s: float) -> None:
+        at_s = self.world.now() + delay_s
+        if self._tick is not None:
+            if self._tick_at_s <= at_s:
+                return
+            self._tick.cancel()
+        self._tick_at_s = at_s
+        self._tick = self.send_after(delay_s, Tick())
+
+    def _set_tick(self) -> None:
+        solo = self._node.solo
+        if solo.running or solo.waiting:
+            self._tick_soon(0.05)
+        due_s = self._table.next_due_s()
+        if due_s is not None:
+            self._tick_soon(min(max(due_s - self.world.now(), TICK_MIN_S), TICK_MAX_S))
+
+
+def _blobs_of(entry: Entry) -> tuple[str, ...]:
+    if entry.message is None or not entry.message.attachments:
+        return ()
+    return tuple(attachment.digest for attachment in entry.message.attachments if attachment.digest)
+
+
+def supervised(node: Node, roster: Roster, partition: int) -> ChildSpec:
+    """The owner of one partition; it finds the lease that the node holds at each start."""
+    return ChildSpec(
+        id=f"{partition:02d}", start=partial(Owner.start, node, roster, partition), restart="transient", shutdown_s=2.0
+    )

@@ -1,0 +1,181 @@
+"""Reads the partitions' streams and brings their entries to the owners, decoded, as fast as those take them.
+
+Plain XREAD from the beginning: a reader takes nothing away, so one that is not the owner does no harm, and after a
+restart everything that is left to do is read again. One blocking read for all partitions of a server; in a cluster,
+where keys of one command must share a slot, one for each partition.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from actors.partition.entries import INLINE_BYTES_MAX, BadEntry, SeenEntry, body_of, entry_milliseconds, read_entry
+from actors.partition.owner import EntriesSeen, Follow
+from actors.partition.store import fields_of
+from actors.store_errors import StoreError
+from supervision.actor import GeventActor
+from supervision.supervisor import ChildSpec
+
+if TYPE_CHECKING:
+    from actors.node import Node
+    from supervision.actor import GeventActorRef
+    from supervision.world import Task
+
+_log = structlog.get_logger(__name__)
+
+BATCH_MAX: Final = 256
+BATCH_MAX_STREAM_BYTES: Final = 32 * 1024 * 1024
+BLOCK_MS: Final = 200
+IDLE_S: Final = 0.2
+AWAY_S: Final = 0.5
+OWNER_TAKES_S: Final = 10.0
+
+
+@dataclass(slots=True)
+class Followed:
+    """Where the reading of a partition stands. caught_up: the last read brought all there was."""
+
+    owner: GeventActorRef[Any]
+    last_id: str = "0-0"
+    caught_up: bool = False
+    task: Task | None = None
+
+
+class IntakeReader(GeventActor):
+    """Owns the tasks that read."""
+
+    def __init__(self, node: Node) -> None:
+        """Nothing is read until somebody follows."""
+        super().__init__()
+        self._node = node
+        self._followed: dict[int, Followed] = {}
+        self._shared: Task | None = None
+
+    def on_start(self) -> None:
+        """Be found; owners that live already are followed at once."""
+        self._node.names["reader"] = self.actor_ref
+        for name, owner in list(self._node.names.items()):
+            kind, _, number = name.partition("/")
+            if kind == "owner" and owner.is_alive():
+                self._follow(int(number), owner)
+
+    def on_stop(self) -> None:
+        """Stop the tasks."""
+        for task in self._tasks():
+            task.kill()
+
+    def on_failure(self, *_: Any) -> None:
+        """The same, after a crash."""
+        self.on_stop()
+
+    def _tasks(self) -> list[Task]:
+        tasks = [followed.task for followed in self._followed.values()]
+        return [task for task in (*tasks, self._shared) if task is not None]
+
+    def on_receive(self, message: Any) -> Any:
+        """Begin or end to follow."""
+        match message:
+            case Follow():
+                self._follow(message.partition, message.owner)
+            case _:
+                return super().on_receive(message)
+        return None
+
+    def _follow(self, partition: int, owner: GeventActorRef[Any]) -> None:
+        known = self._followed.get(partition)
+        if known is not None:
+            if known.owner is owner:
+                return
+            if known.task is not None:
+                known.task.kill()
+        self._followed[partition] = followed = Followed(owner)
+        if self._node.endpoint.cluster:
+            followed.task = self.world.spawn(self._read_for_ever, (partition,), name=f"read partition {partition}")
+        elif self._shared is None:
+            self._shared = self.world.spawn(self._read_for_ever, None, name="read partitions")
+
+    def _read_for_ever(self, only: tuple[int, ...] | None) -> None:
+        """Read the given partitions, or all that are followed; reconnect for ever, in peace."""
+        while True:
+            try:
+                self._read_connected(only)
+            except (StoreError, OSError) as error:
+                _log.warning("the intake cannot be read", reason=str(error), next=f"tried again in {AWAY_S:g} s")
+                self.world.sleep(AWAY_S)
+
+    def _read_connected(self, only: tuple[int, ...] | None) -> None:
+        first = self._node.store.keys.partition(only[0] if only else 0).intake
+        with closing(self._node.endpoint.blocking(first)) as connection:
+            while True:
+                wanted = {
+                    self._node.store.keys.partition(number).intake.encode(): (number, followed)
+                    for number, followed in list(self._followed.items())
+                    if only is None or number in only
+                }
+                if not wanted:
+                    self.world.sleep(IDLE_S)
+                    continue
+                answer = connection.call(
+                    "XREAD", "COUNT", BATCH_MAX, "BLOCK", BLOCK_MS, "STREAMS",
+                    *wanted, *(followed.last_id for _, followed in wanted.values()),
+                    block_s=BLOCK_MS / 1000,
+                )  # fmt: skip
+                self._bring(wanted, answer, connection)
+
+    def _bring(self, wanted: dict[bytes, tuple[int, Followed]], answer: Any, connection: Any) -> None:
+        streams = dict(answer.items() if isinstance(answer, dict) else answer or ())
+        behind = [stream for stream in streams if not wanted[stream][1].caught_up]
+        server_ms = _milliseconds(connection.call("TIME")) if behind else 0
+        asked = []
+        for stream, entries in streams.items():
+            number, followed = wanted[stream]
+            seen, ages_s = self._decode(number, followed, entries, server_ms)
+            followed.last_id = entries[-1][0].decode()
+            asked.append((number, followed, followed.owner.ask(EntriesSeen(seen, ages_s), block=False)))
+            followed.caught_up = len(entries) < BATCH_MAX
+        for stream, (_, followed) in wanted.items():
+            if stream not in streams:
+                followed.caught_up = True
+        for number, followed, taken in asked:
+            try:
+                taken.get(timeout=OWNER_TAKES_S)
+            except Exception as error:  # noqa: BLE001 - whatever befell the owner, the next one reads from the beginning
+                _log.warning(
+                    "an owner does not take its entries",
+                    partition=number,
+                    reason=repr(error),
+                    next="left to its successor",
+                )
+                if self._followed.get(number) is followed:
+                    del self._followed[number]
+
+    def _decode(
+        self, number: int, followed: Followed, entries: Any, server_ms: int
+    ) -> tuple[list[SeenEntry | BadEntry], list[float]]:
+        seen: list[SeenEntry | BadEntry] = []
+        ages_s: list[float] = []
+        for raw_id, flat in entries:
+            entry_id, fields = raw_id.decode(), fields_of(flat)
+            if len(body_of(fields)) > INLINE_BYTES_MAX:
+                entry, blobs = self.world.run_in_thread(read_entry, number, entry_id, fields)
+            else:
+                entry, blobs = read_entry(number, entry_id, fields)
+            for digest, content in blobs.items():
+                self._node.blobs.put(number, digest, content)
+            seen.append(entry)
+            ages_s.append(0.0 if followed.caught_up else (server_ms - entry_milliseconds(entry_id)) / 1000)
+        return seen, ages_s
+
+
+def _milliseconds(time: Any) -> int:
+    return int(time[0]) * 1000 + int(time[1]) // 1000
+
+
+def supervised(node: Node) -> ChildSpec:
+    """The node's reader."""
+    return ChildSpec(id="reader", start=partial(IntakeReader.start, node))

@@ -1,0 +1,266 @@
+"""The only caller of the partition scripts: typed questions in, typed answers out.
+
+Everything is submitted: the answer comes to a callback on the hub, so that an owner never blocks and many requests
+travel in one pipeline. `commit` is the blocking form for sessions, which have nothing else to do meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from actors.partition.commits import Commit, Committed, Fenced, Handed, HandOut, Outcome, TakenIn, Wanted
+from actors.partition.hand_record import HandRecord
+from actors.partition.keys import Keys
+from actors.pipeline import Pipeline, Request, Script, load_scripts
+from actors.store_errors import StoreAway, StoreError, StoreNotReady
+from messages.codec import encode
+from messages.records import InboundMessage
+from supervision.world import WaitTimeout
+
+if TYPE_CHECKING:
+    from supervision.world import World
+
+SCRIPTS: Final = load_scripts("actors.partition")
+
+WEEK_S: Final = 604_800
+HAND_OUT_MAX: Final = 16
+# How long a session waits before it asks again whether its commit is there, while the store is away.
+RETRY_S: Final = 0.25
+# Two answers of the wrong week in a row mean a clock at the turn of a week; more mean a fault.
+WEEK_TRIES_MAX: Final = 3
+CALL_S: Final = 5.0
+
+Done: TypeAlias = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A door's answer. entry_id is empty unless the message is new or open; replies: how many were published again."""
+
+    how: TakenIn
+    entry_id: str = ""
+    replies: int = 0
+    week: int = 0
+
+
+class Store:
+    """Typed access to one deployment's partitions."""
+
+    def __init__(self, world: World, pipeline: Pipeline, keys: Keys, *, shares_blobs: bool) -> None:
+        """shares_blobs: attachments are kept in the store itself, so commits let go of them there."""
+        self._world = world
+        self._pipeline = pipeline
+        self.keys = keys
+        self._shares_blobs = shares_blobs
+        self._week = int(world.wall()) // WEEK_S
+
+    def submit(self, key: str, command: Sequence[Any], done: Done) -> None:
+        """Send a plain command to the server of `key`; `done` gets the answer or a StoreError. Never raises StoreError."""
+        try:
+            self._pipeline.submit_call(*command, key=key, on_done=_answer_to(done))
+        except StoreError as error:
+            self._world.call_soon(done, error)
+
+    def submit_script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any], done: Done) -> None:
+        """Send a script; `done` gets the answer or a StoreError. Never raises StoreError."""
+        try:
+            self._pipeline.submit(script, keys, arguments, _answer_to(done))
+        except StoreError as error:
+            self._world.call_soon(done, error)
+
+    def call(self, key: str, *command: Any, timeout_s: float = CALL_S) -> Any:
+        """Send a plain command and wait for its answer. Raises StoreError."""
+        return self._pipeline.call(*command, key=key, timeout_s=timeout_s)
+
+    def call_script(
+        self, script: Script, keys: Sequence[str], arguments: Sequence[Any], timeout_s: float = CALL_S
+    ) -> Any:
+        """Send a script and wait for its answer. Raises StoreError."""
+        return self._pipeline.execute(script, keys, arguments, timeout_s)
+
+    def submit_take_in(
+        self, message: InboundMessage, message_id: str, digest: str, done: Done, tries_left: int = WEEK_TRIES_MAX
+    ) -> None:
+        """Take a message in at a door; `done` gets a Taken or a StoreError. Safe to repeat: the id makes it one."""
+        keys = self.keys.partition(self.keys.partition_of(message.chat_id))
+        week, chat = self._week, message.chat_id
+
+        def answered(answer: Any) -> None:
+            if isinstance(answer, StoreError):
+                done(answer)
+            elif answer[0] == b"week" and tries_left > 0:
+                self._week = int(answer[1])
+                self.submit_take_in(message, message_id, digest, done, tries_left - 1)
+            else:
+                done(_taken(answer))
+
+        self.submit_script(
+            SCRIPTS["take_in"],
+            (keys.intake, keys.entries(chat, week), keys.entries(chat, week - 1), keys.replies(chat), keys.blobs),
+            (
+                week, message_id, digest, encode(message), self.keys.reply_channel(chat), chat,
+                *(attachment.digest for attachment in message.attachments if attachment.digest),
+            ),
+            answered,
+        )  # fmt: skip
+
+    def submit_hand_out(
+        self, partition: int, fence: str, wanted: Sequence[Wanted], done: Done, tries_left: int = WEEK_TRIES_MAX
+    ) -> None:
+        """Hand out up to HAND_OUT_MAX messages; `done` gets a list of Handed, Outcome.STALE or a StoreError."""
+        keys, week = self.keys.partition(partition), self._week
+        names: list[str] = [keys.lease, keys.intake, keys.hand, keys.blobs]
+        arguments: list[Any] = [fence, week]
+        for item in wanted:
+            item_week = week if item.straight else item.week
+            names += (
+                keys.head(item.chat_id), keys.entries(item.chat_id, item_week),
+                keys.entries(item.chat_id, item_week - 1), keys.replies(item.chat_id),
+            )  # fmt: skip
+            arguments += (
+                "hand" if item.hand else "register", "1" if item.straight else "0", item.chat_id, item.entry_id,
+                item.message_id, item.digest, "" if item.known_version is None else item.known_version, item.hand,
+                self.keys.reply_channel(item.chat_id), ",".join(item.blobs),
+            )  # fmt: skip
+
+        def answered(answer: Any) -> None:
+            if isinstance(answer, StoreError):
+                done(answer)
+            elif answer[0] == b"week" and tries_left > 0:
+                self._week = int(answer[1])
+                self.submit_hand_out(partition, fence, wanted, done, tries_left - 1)
+            elif answer[0] != b"ok":
+                done(Outcome.STALE)
+            else:
+                done([_handed(item, want) for item, want in zip(answer[1:], wanted, strict=True)])
+
+        self.submit_script(SCRIPTS["hand_out"], names, arguments, answered)
+
+    def submit_commit(self, commit: Commit, done: Done) -> None:
+        """Commit; `done` gets a Committed or a StoreError. Safe to repeat with the same nonce."""
+        entry = commit.entry
+        keys, chat = self.keys.partition(entry.partition), entry.chat_id
+        names = [
+            keys.lease, keys.intake, keys.hand, keys.owed, keys.entries(chat, entry.week), keys.head(chat),
+            keys.replies(chat) if chat else keys.rejected, keys.journal(chat), keys.outbox, keys.dead, keys.blobs,
+        ]  # fmt: skip
+        if self._shares_blobs:
+            names += (keys.blob(digest) for digest in entry.blobs)
+        channel = self.keys.reply_channel(chat) if chat else self.keys.rejected_channel
+
+        def answered(answer: Any) -> None:
+            done(answer if isinstance(answer, StoreError) else _committed(answer))
+
+        self.submit_script(SCRIPTS["commit"], names, commit.arguments(channel), answered)
+
+    def commit(self, commit: Commit) -> Committed:
+        """Commit, however long the store is away: the nonce tells whether an attempt without an answer was there.
+
+        Raises StoreError when the store refuses it for good (a broken key, a snapshot that is too large).
+        """
+        while True:
+            waiter = self._world.waiter()
+            self.submit_commit(commit, waiter.wake)
+            # The pipe has a deadline of its own and always answers; this one is for a pipe that was replaced meanwhile.
+            try:
+                answer = waiter.wait(30.0)
+            except WaitTimeout:
+                continue
+            if isinstance(answer, Committed):
+                return answer
+            if not isinstance(answer, StoreAway | StoreNotReady):
+                raise answer
+            self._world.sleep(RETRY_S)
+
+    def read_hand(self, partition: int) -> dict[str, HandRecord]:
+        """What the partition has in hand, by chat. Raises StoreError."""
+        pairs = self.call(self.keys.partition(partition).hand, "HGETALL", self.keys.partition(partition).hand)
+        return {chat.decode(): HandRecord.unpack(text.decode(errors="replace")) for chat, text in _pairs(pairs)}
+
+    def write_hand(self, partition: int, fence: str, records: Mapping[str, HandRecord]) -> bool:
+        """Write records of what is in hand under the fence; False when it is not ours any more. Raises StoreError."""
+        if not records:
+            return True
+        keys = self.keys.partition(partition)
+        arguments: list[str] = [fence]
+        for chat, record in records.items():
+            arguments += (chat, record.pack())
+        answer = self.call_script(SCRIPTS["hand_write"], (keys.lease, keys.hand), arguments)
+        return bool(answer == b"done")
+
+    def submit_fetch(self, partition: int, entry_id: str, done: Done) -> None:
+        """Fetch one entry's fields again; `done` gets them (None when it is gone) or a StoreError."""
+        intake = self.keys.partition(partition).intake
+
+        def answered(answer: Any) -> None:
+            if isinstance(answer, StoreError):
+                done(answer)
+            else:
+                done(fields_of(answer[0][1]) if answer else None)
+
+        self.submit(intake, ("XRANGE", intake, entry_id, entry_id), answered)
+
+    def write_journal(self, entry: Fenced, step: str, outcome: bytes) -> bool:
+        """Keep the outcome of a costly step until the turn is committed; False under a stale fence. Raises StoreError."""
+        keys = self.keys.partition(entry.partition)
+        journal = keys.journal(entry.chat_id)
+        answer = self.call_script(SCRIPTS["journal_write"], (keys.lease, journal), (entry.fence, step, outcome))
+        return bool(answer == b"done")
+
+    def read_journal(self, entry: Fenced, step: str) -> bytes | None:
+        """The outcome of a step that an earlier attempt of the turn has paid for. Raises StoreError."""
+        journal = self.keys.partition(entry.partition).journal(entry.chat_id)
+        outcome: bytes | None = self.call(journal, "HGET", journal, step)
+        return outcome
+
+
+def _answer_to(done: Done) -> Callable[[Request], object]:
+    def on_done(request: Request) -> None:
+        done(request.reply if request.error is None else request.error)
+
+    return on_done
+
+
+def fields_of(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    """A stream entry's fields, which come as one flat list."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _pairs(answer: Any) -> list[tuple[bytes, bytes]]:
+    """HGETALL's answer: a flat list under RESP2, a map under RESP3."""
+    if isinstance(answer, Mapping):
+        return list(answer.items())
+    return list(zip(answer[::2], answer[1::2], strict=True))
+
+
+def _taken(answer: Sequence[Any]) -> Taken:
+    how = TakenIn(answer[0].decode())
+    if how in (TakenIn.NEW, TakenIn.OPEN):
+        return Taken(how, entry_id=answer[1].decode())
+    return Taken(how, replies=int(answer[1])) if how is TakenIn.AGAIN else Taken(how, week=int(answer[1]))
+
+
+def _handed(item: Sequence[Any], want: Wanted) -> Handed:
+    status = HandOut(item[0].decode())
+    if status is HandOut.BROKEN:
+        return Handed(status, why=item[1].decode(errors="replace"))
+    if status is not HandOut.GO:
+        return Handed(status, week=want.week)
+    return Handed(
+        status,
+        owed=item[1] == b"w",
+        week=int(item[2]),
+        version=int(item[3]),
+        interim_sent=item[4] == b"1",
+        snapshot=item[5],
+        turn=int(item[6]),
+    )
+
+
+def _committed(answer: Sequence[Any]) -> Committed:
+    outcome = Outcome(answer[0].decode())
+    if outcome is not Outcome.DONE:
+        return Committed(outcome)
+    return Committed(outcome, int(answer[1]), tuple(digest.decode() for digest in answer[2:]))

@@ -1,0 +1,188 @@
+"""The actor of one chat: rehydrates its state, takes one turn at a time, commits it, and goes when it is idle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from actors.node import LivingSession
+from actors.partition.commits import Commit, Operation, Outcome
+from actors.partition.replies import reply_id_of
+from actors.session.machine import DocumentOutcome, Turn, new_session, take_turn
+from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
+from actors.session.state import SessionState, snapshot_of, state_from
+from messages.errors import CodecError
+from messages.records import Reply
+from supervision.actor import GeventActor
+from supervision.supervisor import ChildSpec
+
+if TYPE_CHECKING:
+    from actors.node import Node
+    from actors.session.documents import DocumentDesk
+    from messages.records import RecoveredBy
+
+_log = structlog.get_logger(__name__)
+
+_OWNER: Final = "owner/{}"
+
+
+@dataclass(frozen=True, slots=True)
+class IdleCheck:
+    """It may be time to go."""
+
+
+class Session(GeventActor):
+    """One conversation. Its mailbox never holds a second message of the person: the owner hands out one at a time."""
+
+    def __init__(self, node: Node, desk: DocumentDesk, chat_id: str) -> None:
+        """desk: where documents are read."""
+        super().__init__()
+        self._node = node
+        self._desk = desk
+        self._chat_id = chat_id
+        self._state: SessionState | None = None
+        self._used_s = 0.0
+        self._last_settled = ""
+
+    def on_start(self) -> None:
+        """Be found under the chat's id, and tell whoever owns the chat."""
+        self._used_s = self.world.now()
+        self._living = LivingSession(self.actor_ref)
+        self._node.sessions[self._chat_id] = self._living
+        self._tell_owner(SessionUp(self._chat_id, self.actor_ref))
+        self.send_after(self._node.settings.daemon.session_idle_s, IdleCheck())
+
+    def on_stop(self) -> None:
+        """Be found no more."""
+        self._leave()
+
+    def on_failure(self, *_: Any) -> None:
+        """The same, after a crash."""
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._node.sessions.get(self._chat_id) is self._living:
+            del self._node.sessions[self._chat_id]
+
+    def on_receive(self, message: Any) -> Any:
+        """A turn, or a look at the clock."""
+        match message:
+            case TurnInHand():
+                self._take(message)
+            case IdleCheck():
+                self._go_if_idle()
+            case _:
+                return super().on_receive(message)
+        return None
+
+    def _go_if_idle(self) -> None:
+        idle_s = self._node.settings.daemon.session_idle_s
+        left_s = idle_s - (self.world.now() - self._used_s)
+        if left_s > 0:
+            self.send_after(left_s, IdleCheck())
+            return
+        self._leave()
+        self.stop()
+
+    def _take(self, turn: TurnInHand) -> None:
+        living, entry = self._living, turn.entry
+        living.entry_id, living.fence = entry.entry_id, entry.fence
+        self._used_s = self.world.now()
+        if not self._rehydrate(turn):
+            living.entry_id = living.fence = ""
+            self._tell_owner(SnapshotWanted(self._chat_id, entry.entry_id), entry.partition)
+            return
+        state = self._state or new_session(turn.message, turn.accepted_at)
+        outcomes = self._desk.read_all(turn)
+        computed = take_turn(state, turn.message, entry.message_id, outcomes, turn.accepted_at)
+        outcome = self._commit(turn, computed, outcomes)
+        if outcome in (Outcome.DONE, Outcome.MINE):
+            self._state = computed.state
+            living.version = turn.version + 1
+        living.entry_id = living.fence = ""
+        if outcome not in (Outcome.DONE, Outcome.MINE):
+            # The store knows better than this memory: go, and be rehydrated by whoever comes next.
+            self._leave()
+            self.stop()
+        self._tell_owner(TurnEnded(self._chat_id, entry.entry_id, outcome), entry.partition)
+
+    def _rehydrate(self, turn: TurnInHand) -> bool:
+        """Have the state of turn.version; False when it was not sent along."""
+        if turn.snapshot is None:
+            return self._living.version == turn.version
+        self._state = self._read_snapshot(turn) if turn.snapshot else None
+        self._living.version = turn.version
+        return True
+
+    def _read_snapshot(self, turn: TurnInHand) -> SessionState | None:
+        try:
+            return state_from(turn.snapshot or b"")
+        except CodecError as error:
+            _log.error(
+                "a snapshot cannot be read", chat_id=self._chat_id, version=turn.version, reason=str(error),
+                next="the conversation goes on without its memory; the bytes are in the dead letters",
+            )  # fmt: skip
+            return None
+
+    def _commit(self, turn: TurnInHand, computed: Turn, outcomes: tuple[DocumentOutcome, ...]) -> Outcome:
+        recovered_by = _recovered_by(turn, outcomes)
+        nonce = self._node.world.nonce()
+        if turn.owed:
+            return self._settle(turn, computed, recovered_by, nonce)
+        reply = self._reply(turn, computed, recovered_by, owed=False)
+        commit = Commit(Operation.FINAL, turn.entry, nonce, turn.version, snapshot_of(computed.state), numbered=reply)
+        committed = self._node.store.commit(commit)
+        if committed.outcome is Outcome.OWED:
+            return self._settle(turn, computed, recovered_by, nonce)
+        self._log_turn(turn, committed.turn)
+        return committed.outcome
+
+    def _settle(self, turn: TurnInHand, computed: Turn, recovered_by: tuple[RecoveredBy, ...], nonce: str) -> Outcome:
+        """The static reply was the final: the same turn ends in a follow-up."""
+        reply = self._reply(turn, computed, recovered_by, owed=True)
+        commit = Commit(Operation.SETTLE, turn.entry, nonce, turn.version, snapshot_of(computed.state), plain=(reply,))
+        committed = self._node.store.commit(commit)
+        _log.info(
+            "owed work is done",
+            chat_id=self._chat_id,
+            message_id=turn.entry.message_id,
+            outcome=committed.outcome.value,
+        )
+        return committed.outcome
+
+    def _reply(self, turn: TurnInHand, computed: Turn, recovered_by: tuple[RecoveredBy, ...], *, owed: bool) -> Reply:
+        entry = turn.entry
+        return Reply(
+            reply_id_of(entry.partition, entry.entry_id, "settled" if owed else "final"),
+            entry.message_id, self._chat_id, "follow_up" if owed else "final", computed.text, computed.buttons,
+            answered_by="rules", recovered_by=recovered_by, data=computed.data, at=self._node.at(),
+        )  # fmt: skip
+
+    def _log_turn(self, turn: TurnInHand, number: int) -> None:
+        _log.debug("turn", chat_id=self._chat_id, message_id=turn.entry.message_id, turn=number)
+
+    def _tell_owner(self, note: Any, partition: int | None = None) -> None:
+        if partition is None:
+            partition = self._node.store.keys.partition_of(self._chat_id)
+        owner = self._node.whereis(_OWNER.format(partition))
+        if owner is not None:
+            owner.tell(note)
+
+
+def _recovered_by(turn: TurnInHand, outcomes: tuple[DocumentOutcome, ...]) -> tuple[RecoveredBy, ...]:
+    recovered: list[RecoveredBy] = []
+    if turn.crashes:
+        recovered.append("restart")
+        if turn.snapshot:
+            recovered.append("rehydrated")
+    if any(outcome.retried for outcome in outcomes):
+        recovered.append("retry")
+    return tuple(recovered)
+
+
+def supervised(node: Node, desk: DocumentDesk, chat_id: str) -> ChildSpec:
+    """One chat's session: back after a crash, gone after it went by itself."""
+    return ChildSpec(id=chat_id, start=partial(Session.start, node, desk, chat_id), restart="transient", shutdown_s=2.0)

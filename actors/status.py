@@ -1,0 +1,102 @@
+"""A picture of the live tree: every actor with its path, state, restarts, mailbox and uptime, as plain data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from supervision.supervisor import restarts_of, which_children
+
+if TYPE_CHECKING:
+    from actors.node import Node
+    from supervision.actor import GeventActorRef
+
+# A supervisor of a hundred thousand sessions is counted, not listed.
+CHILDREN_SHOWN_MAX: Final = 200
+ANSWER_S: Final = 2.0
+
+
+def node_status(node: Node, pid: int) -> dict[str, Any]:
+    """The node at a glance: identity, partitions, store, open work, and its tree."""
+    root = node.whereis("root")
+    return {
+        "node": node.node_id,
+        "incarnation": node.incarnation,
+        "pid": pid,
+        "draining": node.draining,
+        "store": _store_status(node),
+        "partitions": sorted(node.leases),
+        "sessions": len(node.sessions),
+        "in_hand": node.in_hand,
+        "breakers": [],
+        "tree": actor_status(root, "root", node.world.now()) if root is not None else None,
+    }
+
+
+def _store_status(node: Node) -> dict[str, Any]:
+    if node.access is None:
+        return {"reached": False}
+    return {
+        "reached": True,
+        "generation": node.access.generation,
+        "partitions": node.access.store.keys.partitions,
+        "memory_share": round(node.memory_share, 3),
+        "dead_letters": _dead_letters(node),
+    }
+
+
+def _dead_letters(node: Node) -> int | None:
+    """How many there are; None while the store does not say."""
+    keys = node.store.keys
+    try:
+        names = [keys.partition(number).dead for number in range(keys.partitions)]
+        return sum(int(node.store.call(name, "XLEN", name, timeout_s=ANSWER_S)) for name in names)
+    except Exception:  # noqa: BLE001 - status is for bad times: what cannot be known is left out
+        return None
+
+
+def actor_status(ref: GeventActorRef[Any], child_id: str, now_s: float) -> dict[str, Any]:
+    """One actor and all below it."""
+    status: dict[str, Any] = {
+        "id": child_id,
+        "path": ref.path,
+        "state": "alive" if ref.is_alive() else "dead",
+        "mailbox": ref.mailbox_size,
+        "uptime_s": round(now_s - ref.started_at_s, 1),
+    }
+    if ref.in_hand is not None:
+        status["in_hand"] = type(ref.in_hand).__name__
+    if not hasattr(ref.actor_class, "is_supervisor"):
+        return status
+    try:
+        children = which_children(ref, timeout=ANSWER_S)
+        restarts = restarts_of(ref, timeout=ANSWER_S)
+    except Exception as error:  # noqa: BLE001 - a supervisor that does not answer is a finding, not a fault here
+        status["state"] = f"does not answer ({type(error).__name__})"
+        return status
+    status["children_count"] = len(children)
+    status["children"] = [
+        _child_status(child, child_ref, restarts.get(child, 0), now_s)
+        for child, child_ref, _ in children[:CHILDREN_SHOWN_MAX]
+    ]
+    return status
+
+
+def _child_status(child: str, ref: Any, restarts: int, now_s: float) -> dict[str, Any]:
+    if ref is None or isinstance(ref, str):
+        return {"id": child, "state": ref or "stopped", "restarts": restarts}
+    return {**actor_status(ref, child, now_s), "restarts": restarts}
+
+
+def find_actor(root: GeventActorRef[Any], path: str) -> GeventActorRef[Any] | None:
+    """The living actor at a path as `status` shows it; child ids may hold slashes."""
+    if path in ("", "root"):
+        return root
+    for child, ref, _ in which_children(root, timeout=ANSWER_S):
+        if ref is None or isinstance(ref, str):
+            continue
+        if path == child:
+            found: GeventActorRef[Any] = ref
+            return found
+        if path.startswith(f"{child}/"):
+            return find_actor(ref, path[len(child) + 1 :])
+    return None

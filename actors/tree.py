@@ -1,0 +1,113 @@
+"""The whole tree, in one place: who stands under whom, and who restarts with whom.
+
+root                     rest_for_one: what stands below needs what stands above
+├── storage              one_for_one: each copes with the others' absence
+│   ├── server           the embedded Valkey, when no URL is given
+│   ├── connection       pipeline to the store
+│   └── leases           which partitions are ours
+├── intake               rest_for_one: owners need their reader
+│   ├── reader           reads the partitions' streams
+│   ├── partitions       dynamic: one owner for each partition held
+│   ├── gateway          the channel's door
+│   └── front            the front stream's door
+├── services             one_for_one
+│   └── documents        reader subprocesses
+├── sessions             dynamic: one actor for each chat, intensity per child
+└── operations           one_for_one
+    └── control          the control socket and other nodes' questions
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from actors import control, document_readers, embedded_server, store_connection
+from actors.doors import front, gateway
+from actors.leases import keeper
+from actors.partition import owner, reader
+from actors.session.documents import DocumentDesk
+from actors.session.roster import Roster
+from supervision.supervisor import Backoff, ChildSpec, DynamicSupervisor, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.node import Node
+    from supervision.actor import GeventActorRef
+
+# A dependency that is away must not use up a supervisor's patience in a moment: restarts back off, within the period.
+_BACKOFF: Final = Backoff(initial_s=0.05, factor=2.0, max_s=2.0, jitter=0.5)
+_ROOT_INTENSITY, _ROOT_PERIOD_S = 5, 60.0
+_GROUP_INTENSITY, _GROUP_PERIOD_S = 10, 30.0
+_SESSION_INTENSITY, _SESSION_PERIOD_S = 6, 30.0
+
+
+def start_tree(node: Node) -> GeventActorRef[Any]:
+    """Start everything, and return the root once it stands. Raises StartFailed."""
+    desk = DocumentDesk(node)
+    roster = Roster(node, desk)
+    return _root(
+        [
+            _group("storage", "one_for_one", partial(_storage, node, roster)),
+            _group("intake", "rest_for_one", partial(_intake, node)),
+            _group("services", "one_for_one", partial(_services, node)),
+            _sessions(node),
+            _group("operations", "one_for_one", partial(_operations, node)),
+        ]
+    )
+
+
+def _root(children: list[ChildSpec]) -> GeventActorRef[Any]:
+    return Supervisor.start(
+        children, strategy="rest_for_one", intensity=_ROOT_INTENSITY, period_s=_ROOT_PERIOD_S, backoff=_BACKOFF
+    )
+
+
+def _storage(node: Node, roster: Roster) -> list[ChildSpec]:
+    owner_spec = partial(owner.supervised, node, roster)
+    embedded = [] if node.settings.daemon.redis_url else [embedded_server.supervised(node.settings)]
+    return [*embedded, store_connection.supervised(node), keeper.supervised(node, owner_spec)]
+
+
+def _intake(node: Node) -> list[ChildSpec]:
+    return [
+        reader.supervised(node),
+        _dynamic(node, "partitions", intensity=_GROUP_INTENSITY, period_s=_GROUP_PERIOD_S, per_child=False),
+        gateway.supervised(node),
+        front.supervised(node),
+    ]
+
+
+def _services(node: Node) -> list[ChildSpec]:
+    return [document_readers.supervised(node.settings)]
+
+
+def _operations(node: Node) -> list[ChildSpec]:
+    return [control.supervised(node)]
+
+
+def _sessions(node: Node) -> ChildSpec:
+    return _dynamic(node, "sessions", intensity=_SESSION_INTENSITY, period_s=_SESSION_PERIOD_S, per_child=True)
+
+
+def _group(name: str, strategy: str, children: Callable[[], list[ChildSpec]]) -> ChildSpec:
+    """A supervisor below the root; its children are made anew at each start."""
+
+    def start() -> GeventActorRef[Any]:
+        return Supervisor.start(
+            children(), strategy=strategy, intensity=_GROUP_INTENSITY, period_s=_GROUP_PERIOD_S, backoff=_BACKOFF
+        )
+
+    return ChildSpec(id=name, start=start, type="supervisor", start_timeout_s=60.0, shutdown_s=None)
+
+
+def _dynamic(node: Node, name: str, *, intensity: int, period_s: float, per_child: bool) -> ChildSpec:
+    """A supervisor of children that come and go, found under its name."""
+
+    def start() -> GeventActorRef[Any]:
+        ref = DynamicSupervisor.start(intensity=intensity, period_s=period_s, per_child=per_child, backoff=_BACKOFF)
+        node.names[name] = ref
+        return ref
+
+    return ChildSpec(id=name, start=start, type="supervisor", shutdown_s=None)

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""The command line of Unfailing: the daemon, and everything that talks to one. Exit status 0 done, 1 failed, 2 wrong usage."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from messages.errors import UnfailingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from actors.settings import Settings
+
+SEND_WAIT_S = 60.0
+
+
+def main(argv: "Sequence[str] | None" = None) -> int:
+    """Do what the command line says; returns the exit status."""
+    if not monkey.is_module_patched("socket"):
+        raise RuntimeError("run.py must patch before anything else is imported")
+    arguments = _parser().parse_args(argv)
+    from actors.logs import configure_logging
+    from actors.settings import load_settings
+
+    try:
+        settings = load_settings(
+            os.environ, config_file=arguments.config, data_dir=arguments.data_dir, redis_url=arguments.redis_url
+        )
+        configure_logging(settings.daemon.log_level if arguments.command == "daemon" else "warning")
+        run: Callable[[argparse.Namespace, Settings], int] = arguments.run
+        return run(arguments, settings)
+    except UnfailingError as error:
+        print(f"unfailing: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    except BrokenPipeError:
+        # Whoever read standard output has gone: there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _daemon(_arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.daemon import run_daemon
+
+    return run_daemon(settings)
+
+
+def _send(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.talk import send
+
+    return send(
+        settings, arguments.chat, arguments.text, user_id=arguments.user, files=arguments.file,
+        message_id=arguments.message_id, wait_s=arguments.wait, as_json=arguments.json,
+    )  # fmt: skip
+
+
+def _chat(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.talk import chat
+
+    return chat(settings, arguments.chat, user_id=arguments.user)
+
+
+def _status(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.operate import status
+
+    return status(settings, node=arguments.node, as_json=arguments.json)
+
+
+def _kill(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.operate import kill
+
+    return kill(settings, arguments.path, node=arguments.node, reason=arguments.reason, as_json=arguments.json)
+
+
+def _session_show(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.operate import show_one_session
+
+    return show_one_session(settings, arguments.chat, as_json=arguments.json)
+
+
+def _doctor(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.doctor import doctor
+
+    return doctor(settings, as_json=arguments.json)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", metavar="F", help="configuration file (TOML)")
+    common.add_argument("--data-dir", metavar="D", help="everything the node keeps (default: var)")
+    common.add_argument("--redis-url", metavar="U", help="Redis, Valkey or Cluster; without it the embedded server")
+    shown = argparse.ArgumentParser(add_help=False)
+    shown.add_argument("--json", action="store_true", help="one JSON object a line, and nothing else")
+
+    parser = argparse.ArgumentParser(prog="run.py", description="The conversational invoice agent that always answers.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    daemon = commands.add_parser("daemon", parents=[common], help="run a node until SIGTERM or Ctrl-C")
+    daemon.set_defaults(run=_daemon)
+
+    send = commands.add_parser("send", parents=[common, shown], help="send one message and print its replies")
+    send.add_argument("chat", metavar="CHAT")
+    send.add_argument("text", metavar="TEXT", nargs="?")
+    send.add_argument("--user", metavar="U", default=_login())
+    send.add_argument("--file", metavar="F", type=Path, action="append", default=[])
+    send.add_argument("--message-id", metavar="M")
+    send.add_argument("--wait", metavar="S", type=_seconds, default=SEND_WAIT_S, help="for the final reply (60)")
+    send.set_defaults(run=_send)
+
+    chat = commands.add_parser("chat", parents=[common], help="talk in the terminal; files by /file PATH")
+    chat.add_argument("chat", metavar="CHAT", nargs="?", default="terminal")
+    chat.add_argument("--user", metavar="U", default=_login())
+    chat.set_defaults(run=_chat)
+
+    status = commands.add_parser("status", parents=[common, shown], help="the live tree of every node")
+    status.add_argument("--node", metavar="N")
+    status.set_defaults(run=_status)
+
+    actor = commands.add_parser("actor", help="drills").add_subparsers(dest="drill", required=True, metavar="DRILL")
+    kill = actor.add_parser("kill", parents=[common, shown], help="crash an actor; PATH as status shows it")
+    kill.add_argument("path", metavar="PATH")
+    kill.add_argument("--node", metavar="N")
+    kill.add_argument("--reason", metavar="R", default="drill")
+    kill.set_defaults(run=_kill)
+
+    session = commands.add_parser("session", help="sessions").add_subparsers(dest="what", required=True, metavar="WHAT")
+    show = session.add_parser("show", parents=[common, shown], help="a session's state")
+    show.add_argument("chat", metavar="CHAT")
+    show.set_defaults(run=_session_show)
+
+    doctor = commands.add_parser("doctor", parents=[common, shown], help="check this machine and configuration")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= 86_400:  # noqa: PLR2004 - a day
+        raise argparse.ArgumentTypeError("between 0 and 86400 seconds")
+    return seconds
+
+
+def _login() -> str:
+    return os.environ.get("USER") or "terminal"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
