@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from messages.codec import record
 
 
+@record(tag=46, version=1)
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one reading. The time limit is the supervisor's: a pure function cannot watch the clock."""
@@ -23,4 +27,4 @@ class Limits:
     container_depth_max: int = 2
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS: Final = Limits()

@@ -1,14 +1,17 @@
 """Why a document could not be read: one typed refusal with a stable code, raised by every reader of this package.
 
 Codes: empty, too_large, encrypted, damaged, not_an_invoice, unsupported, no_text, dangerous, and from outside the
-reading itself out_of_memory and too_slow.
+reading itself out_of_memory, too_slow and reader_died.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from messages.codec import record
 
+
+@record(tag=47, version=1)
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A refusal as data. `what` says what the document is when that is known, such as "UBL Order" or "JPEG image"."""

@@ -7,7 +7,6 @@ Weakness: it has no clock. Time and memory are limited from outside, by the proc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Final
 
 from invoices.checks import check_invoice, compare_with_text
@@ -16,38 +15,13 @@ from invoices.layout import Layout, layout_of_text
 from invoices.limits import DEFAULT_LIMITS, Limits
 from invoices.pdf import attached_xml, page_text
 from invoices.problems import DocumentRefused, Problem
+from invoices.reading_record import Reading, Step
 from invoices.sniffing import decoded_text, sniff
 from invoices.text import describe_document, read_layout
 from invoices.xml import read_xml
 
 SOURCES: Final = ("xml", "text")
 _HIDDEN_CHARS_MIN: Final = 12  # fewer are specks that a font leaves, not a message
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One source that was tried: `outcome` is read, none, skipped or a problem's code; `detail` is for operators."""
-
-    source: str
-    outcome: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What came of one document.
-
-    kind: what the bytes are (`sniffing.sniff`). what: the same in plain words. Either invoices or a problem, never
-    both and never neither. trail: the sources in the order tried.
-    """
-
-    kind: str
-    what: str
-    invoices: tuple[Invoice, ...] = ()
-    problem: Problem | None = None
-    warnings: tuple[InvoiceWarning, ...] = ()
-    trail: tuple[Step, ...] = ()
-    page_count: int | None = None
 
 
 def _ignore(source: str) -> None:
@@ -242,8 +216,3 @@ _READERS: Final[dict[str, Callable[[bytes, _Course], tuple[Invoice, ...]]]] = {
     "pdf": _read_pdf,
     "text": _read_plain_text,
 }
-
-
-def with_problem(reading: Reading, problem: Problem) -> Reading:
-    """The reading of a document that cost its reader its life."""
-    return replace(reading, invoices=(), problem=problem)

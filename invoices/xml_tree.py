@@ -98,6 +98,8 @@ def parse_xml(content: bytes, limits: Limits) -> Element:
     try:
         root = etree.fromstring(_FORBIDDEN.sub(" ", text).encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError as error:
+        if "Excessive depth" in str(error.msg):
+            raise DocumentRefused("dangerous", "the XML is nested without end", "XML") from error
         raise DocumentRefused("damaged", f"not well-formed XML: {error.msg}", "XML") from error
     if int(root.xpath("count(//*)")) > limits.xml_elements_max:
         raise DocumentRefused("too_large", f"more than {limits.xml_elements_max} XML elements", "XML")
