@@ -34,13 +34,15 @@ class StoreAway(StoreError):  # noqa: N818 - a state of the store, said as such
     """No answer: the connection was lost, or the deadline passed.
 
     sent: True when the request had gone out. Its outcome is then unknown: it may have been done, or may yet be done by
-    a server that wakes up. False: it was never sent, and never will be.
+    a server that wakes up. False: it was never sent, and never will be. silent: True when the server is there and says
+    nothing, False when there is no connection to it.
     """
 
-    def __init__(self, detail: str, *, sent: bool) -> None:
+    def __init__(self, detail: str, *, sent: bool, silent: bool = False) -> None:
         super().__init__(f"{detail} ({'its outcome is unknown' if sent else 'it was not sent'})")
         self.detail = detail
         self.sent = sent
+        self.silent = silent
 
 
 class StoreBacklog(StoreError):  # noqa: N818 - the same

@@ -6,7 +6,7 @@ they broke, which raises; whoever uses them decides when to try again.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from actors.redis_connection.topology import Topology
 from actors.redis_connection.urls import NodeAddress
@@ -37,6 +37,12 @@ class BlockingConnection:
         self._key = key
         self._role = role
         self._wire: SocketWire | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def call(self, *args: Any, block_s: float = 0.0) -> Any:
         """Send one command, which itself waits at most block_s, and return its reply (bytes, int, None, lists of them).
@@ -96,6 +102,12 @@ class Subscription:
         self._role = role
         self._wire: SocketWire | None = None
         self._early: list[Published] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def is_open(self) -> bool:

@@ -15,7 +15,15 @@ from actors.redis_connection.tls import TlsConnection, make_context
 from actors.redis_connection.topology import Topology, read_topology, slot_of
 from actors.redis_connection.urls import NodeAddress, StoreUrl, parse_url
 from actors.redis_connection.wire import SocketWire
-from actors.store_errors import ClusterDown, StoreAway, StoreError, StoreReadOnly, StoreRefusal, UnsuitableStore
+from actors.store_errors import (
+    ClusterDown,
+    StoreAway,
+    StoreError,
+    StoreLoading,
+    StoreReadOnly,
+    StoreRefusal,
+    UnsuitableStore,
+)
 from supervision import world
 
 _log = structlog.get_logger("actors.redis_connection")
@@ -63,15 +71,22 @@ class Endpoint:
         for node in self.masters:
             facts = self.facts(node)
             check_suitable(facts)
+            if facts.loading:
+                raise StoreLoading(f"LOADING {node} is reading its data")
             if facts.role not in {"master", ""}:
                 raise StoreReadOnly(f"READONLY {node} is a replica")
             if not facts.append_only:
                 _log.warning("store.not_append_only", server=str(node), next="what a failing server held is lost")
 
-    def wire(self, node: NodeAddress | None = None, *, role: str = "pipeline") -> SocketWire:
-        """Return a new wire to a server, not yet opened; without a node, to the first. role names it in CLIENT LIST."""
+    def wire(
+        self, node: NodeAddress | None = None, *, role: str = "pipeline", connect_timeout_s: float = _CONNECT_S
+    ) -> SocketWire:
+        """Return a new wire to a server, not yet opened; without a node, to the first.
+
+        role names it in CLIENT LIST; connect_timeout_s bounds each step of opening it.
+        """
         address = node or self.masters[0]
-        return SocketWire(self._connection(address, role), str(address), world.current().now)
+        return SocketWire(self._connection(address, role, connect_timeout_s), str(address), world.current().now)
 
     def facts(self, node: NodeAddress | None = None) -> ServerFacts:
         """Ask one server about itself, over a connection of its own. Raises StoreError."""
@@ -122,12 +137,12 @@ class Endpoint:
                 last = error
         raise last or StoreAway(f"{self.url} names no server", sent=False)
 
-    def _connection(self, address: NodeAddress, role: str) -> AbstractConnection:
+    def _connection(self, address: NodeAddress, role: str, connect_timeout_s: float) -> AbstractConnection:
         options: dict[str, Any] = {
             "client_name": f"unfailing-{role}",
             **self.url.options,
-            "socket_connect_timeout": _CONNECT_S,
-            "socket_timeout": _CALL_S,
+            "socket_connect_timeout": connect_timeout_s,
+            "socket_timeout": connect_timeout_s,
             "protocol": 2,
             "driver_info": None,
             "retry": Retry(NoBackoff(), 0),

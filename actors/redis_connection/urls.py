@@ -71,9 +71,12 @@ def parse_url(url: str) -> StoreUrl:
     try:
         options = parse_redis_url(first)  # type: ignore[no-untyped-call]
         seeds = _unix_seed(options) if parts.scheme == "unix" else _seeds(parts)
-    except ValueError as error:
-        # The cause would show the URL in a traceback, and with it the password.
-        raise UnsuitableStore(f"the store's URL cannot be read: {error}") from None
+    except ValueError:
+        # The error itself would show a piece of the URL, and that may be a piece of the password.
+        raise UnsuitableStore(
+            "the store's URL cannot be read: its host, its port or the value of an option is malformed. "
+            "Characters such as / ? # @ : % in a password have to be percent-encoded (%2F for a slash)."
+        ) from None
     options = {name: value for name, value in options.items() if name not in _ADDRESS}
     _check_options(options, cluster=cluster)
     return StoreUrl(seeds, options, tls=parts.scheme.startswith("rediss"), cluster=cluster)
@@ -88,14 +91,14 @@ def _as_redis_url(parts: SplitResult) -> str:
 
 def _unix_seed(options: Mapping[str, Any]) -> tuple[NodeAddress, ...]:
     if not options.get("path"):
-        raise ValueError("unix:// needs the absolute path of a socket, such as unix:///run/valkey.sock")
+        raise UnsuitableStore("unix:// needs the absolute path of a socket, such as unix:///run/valkey.sock.")
     return (NodeAddress(path=options["path"]),)
 
 
 def _seeds(parts: SplitResult) -> tuple[NodeAddress, ...]:
     hosts = parts.netloc.rpartition("@")[2].split(",")
     if len(hosts) > 1 and not parts.scheme.endswith("+cluster"):
-        raise ValueError(f"several hosts need the scheme {parts.scheme}+cluster://")
+        raise UnsuitableStore(f"several hosts in the store's URL need the scheme {parts.scheme}+cluster://.")
     return tuple(
         NodeAddress(host=single.hostname or "localhost", port=single.port or _DEFAULT_PORT)
         for single in (urlsplit(f"//{host}") for host in hosts)

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import hiredis
 from redis.connection import AbstractConnection
 from redis.exceptions import AuthenticationError, BusyLoadingError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from actors.store_errors import StoreAway, StoreDenied, StoreError, StoreLoading, refusal
 
@@ -175,7 +176,8 @@ class _HangUp:
             return
         self._wire.close()
         if isinstance(error, TimeoutError):
-            raise StoreAway(f"{self._wire._name} did not answer in time", sent=True) from error  # noqa: SLF001 - its own wire
+            detail = f"{self._wire._name} did not answer in time"  # noqa: SLF001 - its own wire
+            raise StoreAway(detail, sent=True, silent=True) from error
         if isinstance(error, OSError | hiredis.HiredisError):
             raise StoreAway(f"the connection to {self._wire._name} broke: {error}", sent=True) from error  # noqa: SLF001
 
@@ -188,4 +190,4 @@ def _connect_error(name: str, error: RedisError | OSError) -> StoreError:
         return StoreLoading(f"LOADING {name}: {error}")
     if isinstance(error, ResponseError):
         return refusal(str(error))
-    return StoreAway(f"{name} cannot be reached: {error}", sent=False)
+    return StoreAway(f"{name} cannot be reached: {error}", sent=False, silent=isinstance(error, RedisTimeoutError))

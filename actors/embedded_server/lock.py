@@ -1,0 +1,108 @@
+"""server.lock: who holds it lives, and whoever holds it and does not answer can be ended.
+
+The lock is taken by the daemon, inherited by the server, and let go by the daemon; so it is held exactly as long as the
+server, or the child that rewrites its file, lives. The number in it is their process group.
+"""
+
+import os
+import signal
+from pathlib import Path
+from typing import Final
+
+from actors.node_directory import lock_file, noted_number
+from supervision import world
+
+_FREED_LOOK_S: Final = 0.02
+
+
+def is_held(path: Path) -> bool:
+    """Say whether a server, or a child of one, holds the lock. Raises OSError, such as when the folder is gone."""
+    fd = lock_file(path)
+    if fd is None:
+        return True
+    os.close(fd)
+    return False
+
+
+def wait_until_free(path: Path, timeout_s: float) -> bool:
+    """Wait for the last holder to be gone; say whether it is."""
+    now = world.current().now
+    deadline_s = now() + timeout_s
+    while is_held(path):
+        if now() >= deadline_s:
+            return False
+        world.current().sleep(_FREED_LOOK_S)
+    return True
+
+
+def noted_leader(path: Path) -> int | None:
+    """Return the process group noted in the lock, if one of its processes has the lock file open; else None.
+
+    The number alone is not enough: after a restart of the machine, or in another container, it may be anybody's.
+    Takes some milliseconds on a machine with many processes.
+    """
+    group = noted_number(path)
+    if group is None:
+        return None
+    return group if any(_group_of(pid) == group for pid in _processes_with_open(path)) else None
+
+
+def signal_leader(path: Path, number: int) -> bool:
+    """Send a signal to the server that holds the lock; say whether there was one to send it to."""
+    leader = noted_leader(path)
+    return leader is not None and _send(leader, number, whole_group=False)
+
+
+def kill_group(path: Path) -> bool:
+    """SIGKILL to the whole process group that holds the lock; say whether there was one."""
+    leader = noted_leader(path)
+    return leader is not None and _send(leader, signal.SIGKILL, whole_group=True)
+
+
+def kill_homeless_group(leader: int, path: Path) -> bool:
+    """SIGKILL to the group of a server whose lock file has been deleted; say whether it was still that server."""
+    try:
+        links = [str(descriptor.readlink()) for descriptor in Path(f"/proc/{leader}/fd").iterdir()]
+    except OSError:
+        return False
+    # Linux marks the name of an open file that has been deleted.
+    return f"{path} (deleted)" in links and _send(leader, signal.SIGKILL, whole_group=True)
+
+
+def _send(leader: int, number: int, *, whole_group: bool) -> bool:
+    try:
+        (os.killpg if whole_group else os.kill)(leader, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _processes_with_open(path: Path) -> list[int]:
+    """Return the other processes that have a file open, as far as this user may look."""
+    wanted = path.stat()
+    own = os.getpid()
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in pids if pid != own and _has_open(pid, wanted)]
+
+
+def _has_open(pid: int, wanted: os.stat_result) -> bool:
+    try:
+        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:  # it has ended, or is another user's
+        return False
+    return any(_is_file(descriptor, wanted) for descriptor in descriptors)
+
+
+def _is_file(descriptor: Path, wanted: os.stat_result) -> bool:
+    try:
+        found = descriptor.stat()
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino)
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None
