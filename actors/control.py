@@ -5,6 +5,7 @@ One JSON object a line, a request and its answer. The socket works also while th
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,6 @@ import msgspec
 import structlog
 
 from actors.drill import Drilled
-from actors.node_directory import process_id
 from actors.status import find_actor, node_status
 from actors.store_errors import StoreError
 from supervision.actor import GeventActor
@@ -104,7 +104,7 @@ class Control(GeventActor):
     def _do(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("do"):
             case "status":
-                return {"status": node_status(self._node, process_id())}
+                return {"status": node_status(self._node, os.getpid())}
             case "kill":
                 return self._kill(str(request.get("path", "")), str(request.get("reason", "drill")))
             case other:

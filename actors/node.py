@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from actors.partition.solo import Solo
 from actors.store_errors import StoreAway
 from messages.protocol import iso_timestamp
 
@@ -33,18 +34,6 @@ class LivingSession:
     version: int | None = None
     entry_id: str = ""
     fence: str = ""
-
-
-@dataclass(slots=True)
-class Solo:
-    """Suspects that run alone on their node, one after the other.
-
-    Invariant: while `running` is set, no owner hands out anything else, until it is over or `until_s` has come.
-    """
-
-    waiting: list[str] = field(default_factory=list)
-    running: str = ""
-    until_s: float = 0.0
 
 
 @dataclass(slots=True)

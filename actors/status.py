@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from supervision.supervisor import restarts_of, which_children
+from supervision.supervisor import DynamicSupervisor, Supervisor, which_children
 
 if TYPE_CHECKING:
     from actors.node import Node
@@ -60,38 +60,37 @@ def actor_status(ref: GeventActorRef[Any], child_id: str, now_s: float) -> dict[
         "id": child_id,
         "path": ref.path,
         "state": "alive" if ref.is_alive() else "dead",
+        "restarts": ref.restarts,
         "mailbox": ref.mailbox_size,
         "uptime_s": round(now_s - ref.started_at_s, 1),
     }
     if ref.in_hand is not None:
         status["in_hand"] = type(ref.in_hand).__name__
-    if not hasattr(ref.actor_class, "is_supervisor"):
+    if not issubclass(ref.actor_class, Supervisor | DynamicSupervisor):
         return status
     try:
-        children = which_children(ref, timeout=ANSWER_S)
-        restarts = restarts_of(ref, timeout=ANSWER_S)
+        children = which_children(ref)
     except Exception as error:  # noqa: BLE001 - a supervisor that does not answer is a finding, not a fault here
         status["state"] = f"does not answer ({type(error).__name__})"
         return status
     status["children_count"] = len(children)
     status["children"] = [
-        _child_status(child, child_ref, restarts.get(child, 0), now_s)
-        for child, child_ref, _ in children[:CHILDREN_SHOWN_MAX]
+        _child_status(child, child_ref, now_s) for child, child_ref, _ in children[:CHILDREN_SHOWN_MAX]
     ]
     return status
 
 
-def _child_status(child: str, ref: Any, restarts: int, now_s: float) -> dict[str, Any]:
+def _child_status(child: str, ref: Any, now_s: float) -> dict[str, Any]:
     if ref is None or isinstance(ref, str):
-        return {"id": child, "state": ref or "stopped", "restarts": restarts}
-    return {**actor_status(ref, child, now_s), "restarts": restarts}
+        return {"id": child, "state": ref or "stopped"}
+    return actor_status(ref, child, now_s)
 
 
 def find_actor(root: GeventActorRef[Any], path: str) -> GeventActorRef[Any] | None:
     """The living actor at a path as `status` shows it; child ids may hold slashes."""
     if path in ("", "root"):
         return root
-    for child, ref, _ in which_children(root, timeout=ANSWER_S):
+    for child, ref, _ in which_children(root):
         if ref is None or isinstance(ref, str):
             continue
         if path == child:

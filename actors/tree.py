@@ -19,6 +19,7 @@ root                     rest_for_one: what stands below needs what stands above
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from supervision.actor import GeventActorRef
 
 # A dependency that is away must not use up a supervisor's patience in a moment: restarts back off, within the period.
-_BACKOFF: Final = Backoff(initial_s=0.05, factor=2.0, max_s=2.0, jitter=0.5)
+_BACKOFF: Final = Backoff(first_s=0.05, factor=2.0, max_s=2.0, jitter=0.5, settled_s=10.0)
 _ROOT_INTENSITY, _ROOT_PERIOD_S = 5, 60.0
 _GROUP_INTENSITY, _GROUP_PERIOD_S = 10, 30.0
 _SESSION_INTENSITY, _SESSION_PERIOD_S = 6, 30.0
@@ -66,8 +67,13 @@ def _root(children: list[ChildSpec]) -> GeventActorRef[Any]:
 
 def _storage(node: Node, roster: Roster) -> list[ChildSpec]:
     owner_spec = partial(owner.supervised, node, roster)
-    embedded = [] if node.settings.daemon.redis_url else [embedded_server.supervised(node.settings)]
+    embedded = [] if node.settings.daemon.redis_url else [_server(node)]
     return [*embedded, store_connection.supervised(node), keeper.supervised(node, owner_spec)]
+
+
+def _server(node: Node) -> ChildSpec:
+    settings = embedded_server.ServerSettings(node.paths, appendfsync=node.settings.daemon.appendfsync)
+    return replace(embedded_server.supervised(settings, is_draining=lambda: node.draining), id="server")
 
 
 def _intake(node: Node) -> list[ChildSpec]:

@@ -193,6 +193,7 @@ class LeaseKeeper(GeventActor):
                 delete_child(supervisor, spec.id)
             except Exception as error:  # noqa: BLE001 - looked at again in a second
                 _log.warning("an owner could not be started", partition=number, reason=repr(error), next="tried again")
+                return
 
     def _begin_to_let_go(self, numbers: list[int]) -> None:
         for number in numbers:

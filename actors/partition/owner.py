@@ -1,4 +1,4 @@
-"""The owner of a partition: reads what the reader brings, hands each chat one message at a time, speaks when no session can.
+"""The owner of a partition: hands each chat one message at a time, and speaks when no session can.
 
 It keeps the deadlines and never blocks: what it wants of the store is submitted, and the answers come back as
 messages. One owner actor a partition; a restarted one adopts the fence and the living sessions.
@@ -7,22 +7,21 @@ messages. One owner actor a partition; a restarted one adopts the fence and the 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from actors.node import LivingSession
-from actors.partition.commits import Commit, Committed, Fenced, Handed, HandOut, Operation, Outcome, Wanted
-from actors.partition.dead_letter import dead_letter
+from actors.partition.commits import Committed, Handed, HandOut, Operation, Outcome, Wanted
 from actors.partition.entries import BadEntry, SeenEntry, read_entry
 from actors.partition.hand_record import HandRecord
-from actors.partition.replies import interim_reply, poison_reply, rejected_reply, reply_id_of, static_reply
 from actors.partition.store import HAND_OUT_MAX
 from actors.partition.table import Deadlines, Entry, Table
+from actors.partition.voice import CommitDone, Voice, blobs_of
 from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
 from actors.store_errors import StoreError
-from messages.codec import encode
 from supervision.actor import ActorDown, GeventActor
 from supervision.supervisor import ChildSpec
 
@@ -40,9 +39,6 @@ STATICS_MAX: Final = 64
 TICK_MIN_S: Final = 0.01
 TICK_MAX_S: Final = 1.0
 STORE_RETRY_S: Final = 0.5
-# How long the others wait for a suspect to run alone, and for the node to fall silent before it.
-ALONE_S: Final = 5.0
-SILENCE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +62,21 @@ class Tick:
     """A deadline may have come."""
 
 
+class Purpose(Enum):
+    """Why the store is asked about messages: to hand them out, or only to have their records before a commit."""
+
+    HAND_OUT = auto()
+    STATIC = auto()
+    POISON = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class HandedOut:
     """The store's answer to a hand-out."""
 
     entries: tuple[Entry, ...]
     answer: Any
-    register_only: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CommitDone:
-    """The store's answer to one of the owner's own commits."""
-
-    commit: Commit
-    entry: Entry | None
-    answer: Any
+    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +102,7 @@ class Owner(GeventActor):
         self._roster = roster
         self._partition = partition
         self._fence = ""
+        self._voice: Voice
         settings = node.settings.daemon
         self._max_attempts = settings.max_attempts
         self._table = Table(Deadlines(settings.soft_deadline_s, settings.hard_deadline_s))
@@ -116,6 +112,7 @@ class Owner(GeventActor):
         self._undelivered: dict[str, TurnInHand] = {}
         self._watched: dict[GeventActorRef[Any], str] = {}
         self._letting_go = False
+        self._paused_until_s = 0.0
         self._tick_at_s = 0.0
         self._tick: Any = None
 
@@ -126,6 +123,7 @@ class Owner(GeventActor):
             self.stop()
             return
         self._fence = held.fence
+        self._voice = Voice(self._node, self.actor_ref, self._partition, held.fence)
         self._records = self._node.store.read_hand(self._partition)
         if held.suspects and self._records:
             self._records = {
@@ -179,14 +177,12 @@ class Owner(GeventActor):
             self._undelivered
         )
 
-    # What comes in.
-
     def _see(self, seen: EntriesSeen) -> None:
         now_s = self.world.now()
         keys = self._node.store.keys
         for entry, age_s in zip(seen.entries, seen.ages_s, strict=True):
             if isinstance(entry, BadEntry):
-                self._reject_bad(entry)
+                self._voice.reject_bad(entry)
                 continue
             message = entry.message
             partition = keys.partition_of(message.chat_id)
@@ -213,57 +209,47 @@ class Owner(GeventActor):
 
         store.submit_take_in(message, entry.message_id, entry.digest, taken)
 
-    def _reject_bad(self, bad: BadEntry) -> None:
-        at, invalid = self._node.at(), bad.invalid
-        reply = rejected_reply(
-            invalid.code, invalid.detail, reply_id_of(self._partition, bad.entry_id, "rejected"),
-            invalid.chat_id, invalid.message_id, at,
-        )  # fmt: skip
-        letter = dead_letter("invalid", invalid.detail, at, invalid.chat_id, invalid.message_id, bad.raw)
-        fenced = Fenced(
-            self._partition, self._fence, invalid.chat_id or "", invalid.message_id or "", bad.entry_id, "", 0
-        )
-        self._commit(Commit(Operation.REJECT, fenced, self.world.nonce(), plain=(reply,), dead_letters=(letter,)), None)
-
-    # What goes out to sessions.
-
     def _hand_out(self) -> None:
-        if self._letting_go or self._others_wait():
+        if self._letting_go or self.world.now() < self._paused_until_s or self._others_wait():
             return
         later: list[Entry] = []
         while self._table.has_ready:
             entries = self._table.take_ready(HAND_OUT_MAX)
             whole = [entry for entry in entries if not self._is_at_work(entry, later) and self._may_go(entry)]
             if whole:
-                self._ask_for(whole, register_only=False)
+                self._ask_for(whole, purpose=Purpose.HAND_OUT)
         for entry in later:
             self._table.put_back(entry)
             self._tick_soon(TICK_MIN_S)
 
     def _others_wait(self) -> bool:
-        """Whether a suspect of some partition runs alone on this node, or is about to."""
+        """Whether a suspect runs alone on this node, or is about to; begins with it when it is this owner's."""
         solo, now_s = self._node.solo, self.world.now()
-        if solo.running and now_s >= solo.until_s:
+        if solo.is_over(now_s):
             solo.running = ""
         if solo.running:
             return True
+        while solo.waiting and not self._is_still_there(*solo.waiting[0]):
+            solo.waiting.pop(0)
         if not solo.waiting:
             return False
-        if solo.until_s < now_s and self._node.in_hand:
-            solo.until_s = now_s + SILENCE_S
-        if self._node.in_hand and now_s < solo.until_s:
+        if solo.must_wait(self._node.in_hand, now_s):
             return True
-        first = solo.waiting[0]
-        entry = self._table.entry(first)
-        if entry is not None:
-            solo.waiting.pop(0)
-            solo.running, solo.until_s = first, now_s + ALONE_S
+        partition, entry_id = solo.waiting[0]
+        entry = self._table.entry(entry_id)
+        if partition == self._partition and entry is not None:
+            solo.begin(now_s)
             _log.warning(
                 "a message that was in hand at several deaths runs alone", partition=self._partition,
-                chat_id=entry.chat_id, message_id=entry.message_id, next=f"others wait, at most {ALONE_S:g} s",
+                chat_id=entry.chat_id, message_id=entry.message_id, next="the others wait for a few seconds",
             )  # fmt: skip
-            self._ask_for([entry], register_only=False)
+            self._ask_for([entry], purpose=Purpose.HAND_OUT)
         return True
+
+    def _is_still_there(self, partition: int, entry_id: str) -> bool:
+        if partition == self._partition:
+            return entry_id in self._table
+        return self._node.whereis(f"owner/{partition}") is not None
 
     def _may_go(self, entry: Entry) -> bool:
         if entry.message is None:
@@ -271,10 +257,13 @@ class Owner(GeventActor):
             return False
         record = self._record(entry)
         if record.attempts >= self._max_attempts:
-            self._poison(entry, record)
+            if entry.registered:
+                self._voice.poison(entry, record)
+            else:
+                self._ask_for([entry], purpose=Purpose.POISON)
             return False
-        if record.runs_alone and entry.entry_id not in self._node.solo.waiting:
-            self._node.solo.waiting.append(entry.entry_id)
+        if record.runs_alone:
+            self._node.solo.wait(self._partition, entry.entry_id)
             return False
         return True
 
@@ -302,24 +291,24 @@ class Owner(GeventActor):
         record = self._records.get(entry.chat_id)
         return record if record is not None and record.entry_id == entry.entry_id else HandRecord(entry.entry_id)
 
-    def _ask_for(self, entries: Sequence[Entry], *, register_only: bool) -> None:
-        wanted = [self._wanted(entry, register_only=register_only) for entry in entries]
+    def _ask_for(self, entries: Sequence[Entry], *, purpose: Purpose) -> None:
+        wanted = [self._wanted(entry, purpose=purpose) for entry in entries]
         asked = tuple(entries)
         ref = self.actor_ref
 
         def done(answer: Any) -> None:
             if ref.is_alive():
-                ref.tell(HandedOut(asked, answer, register_only))
+                ref.tell(HandedOut(asked, answer, purpose))
 
         self._node.store.submit_hand_out(self._partition, self._fence, wanted, done)
 
-    def _wanted(self, entry: Entry, *, register_only: bool) -> Wanted:
+    def _wanted(self, entry: Entry, *, purpose: Purpose) -> Wanted:
         living = self._living(entry.chat_id)
         return Wanted(
             not entry.registered, entry.chat_id, entry.entry_id, entry.message_id, entry.digest, entry.week,
             living.version if living is not None else None,
-            "" if register_only else self._record(entry).pack(),
-            _blobs_of(entry),
+            self._record(entry).pack() if purpose is Purpose.HAND_OUT else "",
+            blobs_of(entry),
         )  # fmt: skip
 
     def _living(self, chat_id: str) -> LivingSession | None:
@@ -329,35 +318,39 @@ class Owner(GeventActor):
     def _handed_out(self, handed: HandedOut) -> None:
         if isinstance(handed.answer, StoreError):
             for entry in handed.entries:
-                if handed.register_only:
+                if handed.purpose is Purpose.STATIC:
                     self._table.static_failed(entry, self.world.now() + STORE_RETRY_S)
                 else:
                     self._table.put_back(entry)
-            self._tick_soon(STORE_RETRY_S)
+            self._pause()
             return
         if handed.answer is Outcome.STALE:
             self._lost("hand out")
             return
         for entry, answer in zip(handed.entries, handed.answer, strict=True):
-            self._handed_one(entry, answer, register_only=handed.register_only)
+            self._handed_one(entry, answer, purpose=handed.purpose)
 
-    def _handed_one(self, entry: Entry, handed: Handed, *, register_only: bool) -> None:
+    def _handed_one(self, entry: Entry, handed: Handed, *, purpose: Purpose) -> None:
         if entry.settled:
             return
         match handed.status:
             case HandOut.SETTLED | HandOut.REPEATED:
                 self._forget(entry)
             case HandOut.REUSED:
-                self._reject(entry, "id_reused", "this message id stands for other content")
+                entry.week = handed.week
+                self._voice.reject(entry, "id_reused", "this message id stands for other content")
             case HandOut.BROKEN:
                 _log.error(
                     "a chat's keys cannot be read", partition=self._partition, chat_id=entry.chat_id,
                     message_id=entry.message_id, reason=handed.why, next="its message is rejected and set aside",
                 )  # fmt: skip
-                self._reject(entry, "unreadable", "what is kept of this conversation cannot be read")
-            case HandOut.GO if register_only:
+                self._voice.reject(entry, "unreadable", "what is kept of this conversation cannot be read")
+            case HandOut.GO if purpose is not Purpose.HAND_OUT:
                 self._table.registered(entry, owed=handed.owed, week=handed.week, interim_sent=handed.interim_sent)
-                self._commit_static(entry)
+                if purpose is Purpose.STATIC:
+                    self._give_static(entry)
+                else:
+                    self._voice.poison(entry, self._record(entry))
             case HandOut.GO:
                 self._table.handed(entry, owed=handed.owed, week=handed.week, interim_sent=handed.interim_sent)
                 self._deliver(entry, handed)
@@ -370,7 +363,7 @@ class Owner(GeventActor):
         living = self._living(entry.chat_id)
         known = living is not None and living.version == handed.version
         turn = TurnInHand(
-            self._fenced(entry), entry.message, handed.version, None if known else handed.snapshot, entry.owed,
+            self._voice.fenced(entry), entry.message, handed.version, None if known else handed.snapshot, entry.owed,
             record.crashes, entry.static_at_s, self._node.at(),
         )  # fmt: skip
         if living is None:
@@ -414,8 +407,7 @@ class Owner(GeventActor):
             self._table.put_back(entry)
 
     def _turn_ended(self, ended: TurnEnded) -> None:
-        if ended.entry_id == self._node.solo.running:
-            self._node.solo.running = ""
+        self._node.solo.end(ended.entry_id)
         entry = self._table.entry(ended.entry_id)
         if entry is None:
             return
@@ -431,9 +423,9 @@ class Owner(GeventActor):
         entry = self._table.in_hand(chat_id)
         if entry is None or chat_id in self._undelivered:
             return
-        if entry.entry_id == self._node.solo.running:
-            self._node.solo.running = ""
+        self._node.solo.end(entry.entry_id)
         if self._roster.is_guilty(down.reason):
+            self._roster.crashed(chat_id)
             record = self._record(entry)
             self._records[chat_id] = replace(record, crashes=record.crashes + 1)
             _log.warning(
@@ -447,76 +439,31 @@ class Owner(GeventActor):
         entry = fetched.entry
         if isinstance(fetched.answer, StoreError):
             self._table.put_back(entry)
-            self._tick_soon(STORE_RETRY_S)
+            self._pause()
         elif fetched.answer is None:
             self._forget(entry)
         else:
             again, _ = read_entry(self._partition, entry.entry_id, fetched.answer)
             if isinstance(again, BadEntry):
                 self._forget(entry)
-                self._reject_bad(again)
+                self._voice.reject_bad(again)
             else:
                 self._table.with_body(entry, again.message)
                 self._table.put_back(entry)
 
-    # What the owner says itself.
-
     def _speak_for_the_late(self) -> None:
         due = self._table.due(self.world.now(), STATICS_MAX)
         for entry in due.interims:
-            reply = interim_reply(self._partition, entry.entry_id, entry.chat_id, entry.message_id, self._node.at())
-            self._commit(Commit(Operation.INTERIM, self._fenced(entry), self.world.nonce(), plain=(reply,)), entry)
+            self._voice.interim(entry)
         for entry in due.statics:
             if entry.registered:
-                self._commit_static(entry)
+                self._give_static(entry)
             else:
-                self._ask_for([entry], register_only=True)
+                self._ask_for([entry], purpose=Purpose.STATIC)
 
-    def _commit_static(self, entry: Entry) -> None:
-        if entry.owed:
-            return
-        reply = static_reply(self._partition, entry.entry_id, entry.chat_id, entry.message_id, self._node.at())
-        self._commit(Commit(Operation.STATIC, self._fenced(entry), self.world.nonce(), numbered=reply), entry)
-
-    def _poison(self, entry: Entry, record: HandRecord) -> None:
-        at = self._node.at()
-        reply = poison_reply(self._partition, entry.entry_id, entry.chat_id, entry.message_id, at, owed=entry.owed)
-        letter = dead_letter(
-            "poison", f"its session crashed {record.attempts} times with it", at, entry.chat_id, entry.message_id,
-            encode(entry.message) if entry.message is not None else b"", record.attempts,
-        )  # fmt: skip
-        _log.error(
-            "a message is poison", chat_id=entry.chat_id, message_id=entry.message_id, attempts=record.attempts,
-            next="it is a dead letter, and the person has been told",
-        )  # fmt: skip
-        self._commit(
-            Commit(
-                Operation.POISON, self._fenced(entry), self.world.nonce(), dead_letters=(letter,),
-                numbered=None if entry.owed else reply, plain=(reply,) if entry.owed else (),
-            ),
-            entry,
-        )  # fmt: skip
-
-    def _reject(self, entry: Entry, code: Any, detail: str) -> None:
-        at = self._node.at()
-        reply = rejected_reply(
-            code, detail, reply_id_of(self._partition, entry.entry_id, "rejected"), entry.chat_id, entry.message_id, at
-        )
-        raw = encode(entry.message) if entry.message is not None else b""
-        letter = dead_letter(code, detail, at, entry.chat_id, entry.message_id, raw)
-        fenced = replace(self._fenced(entry), digest=entry.digest if code == "id_reused" else "")
-        self._commit(
-            Commit(Operation.REJECT, fenced, self.world.nonce(), plain=(reply,), dead_letters=(letter,)), entry
-        )
-
-    def _commit(self, commit: Commit, entry: Entry | None) -> None:
-        ref = self.actor_ref
-
-        def done(answer: Any) -> None:
-            if ref.is_alive():
-                ref.tell(CommitDone(commit, entry, answer))
-
-        self._node.store.submit_commit(commit, done)
+    def _give_static(self, entry: Entry) -> None:
+        if not entry.owed:
+            self._voice.static(entry)
 
     def _commit_done(self, done: CommitDone) -> None:
         entry, operation = done.entry, done.commit.operation
@@ -546,21 +493,10 @@ class Owner(GeventActor):
         if operation is Operation.STATIC and entry is not None:
             self._table.static_failed(entry, self.world.now() + STORE_RETRY_S)
             return
-        self.world.call_later(STORE_RETRY_S, self._again, done.commit, entry)
-
-    def _again(self, commit: Commit, entry: Entry | None) -> None:
-        if self.actor_ref.is_alive():
-            self._commit(commit, entry)
-
-    # Bookkeeping.
-
-    def _fenced(self, entry: Entry) -> Fenced:
-        return Fenced(
-            self._partition, self._fence, entry.chat_id, entry.message_id, entry.entry_id, entry.digest,
-            entry.week, _blobs_of(entry),
-        )  # fmt: skip
+        self.world.call_later(STORE_RETRY_S, self._voice.say_again, done.commit, entry)
 
     def _forget(self, entry: Entry) -> None:
+        self._node.solo.end(entry.entry_id)
         self._table.settle(entry.entry_id)
         self._undelivered.pop(entry.chat_id, None)
         record = self._records.get(entry.chat_id)
@@ -582,6 +518,11 @@ class Owner(GeventActor):
 
         return done
 
+    def _pause(self) -> None:
+        """The store does not answer: ask for nothing for a moment."""
+        self._paused_until_s = self.world.now() + STORE_RETRY_S
+        self._tick_soon(STORE_RETRY_S)
+
     def _tick_soon(self, delay_s: float) -> None:
         at_s = self.world.now() + delay_s
         if self._tick is not None:
@@ -598,12 +539,6 @@ class Owner(GeventActor):
         due_s = self._table.next_due_s()
         if due_s is not None:
             self._tick_soon(min(max(due_s - self.world.now(), TICK_MIN_S), TICK_MAX_S))
-
-
-def _blobs_of(entry: Entry) -> tuple[str, ...]:
-    if entry.message is None or not entry.message.attachments:
-        return ()
-    return tuple(attachment.digest for attachment in entry.message.attachments if attachment.digest)
 
 
 def supervised(node: Node, roster: Roster, partition: int) -> ChildSpec:

@@ -134,7 +134,7 @@ class Store:
             elif answer[0] != b"ok":
                 done(Outcome.STALE)
             else:
-                done([_handed(item, want) for item, want in zip(answer[1:], wanted, strict=True)])
+                done([_handed(item, want.week or week) for item, want in zip(answer[1:], wanted, strict=True)])
 
         self.submit_script(SCRIPTS["hand_out"], names, arguments, answered)
 
@@ -242,12 +242,12 @@ def _taken(answer: Sequence[Any]) -> Taken:
     return Taken(how, replies=int(answer[1])) if how is TakenIn.AGAIN else Taken(how, week=int(answer[1]))
 
 
-def _handed(item: Sequence[Any], want: Wanted) -> Handed:
+def _handed(item: Sequence[Any], week: int) -> Handed:
     status = HandOut(item[0].decode())
     if status is HandOut.BROKEN:
         return Handed(status, why=item[1].decode(errors="replace"))
     if status is not HandOut.GO:
-        return Handed(status, week=want.week)
+        return Handed(status, week=week)
     return Handed(
         status,
         owed=item[1] == b"w",

@@ -12,12 +12,7 @@ import structlog
 from actors.drill import Drilled
 from actors.session.notes import SessionUp
 from actors.session.shell import supervised
-from supervision.supervisor import (
-    AlreadyPresent,
-    AlreadyStarted,
-    delete_child,
-    start_child,
-)
+from supervision.supervisor import AlreadyStarted, RestartIntensity, start_child
 
 if TYPE_CHECKING:
     from actors.node import Node
@@ -28,6 +23,9 @@ _log = structlog.get_logger(__name__)
 
 # A session that is being restarted announces itself; this is only how often one that cannot start is tried again.
 TRY_AGAIN_S: Final = 1.0
+# As the sessions' supervisor has it for each child: who exceeds it rests until the period has passed.
+CRASHES_MAX: Final = 6
+CRASH_PERIOD_S: Final = 30.0
 
 
 class Roster:
@@ -39,6 +37,9 @@ class Roster:
         self._desk = desk
         # Invariant: chats whose start is under way, so that it is under way once.
         self._starting: set[str] = set()
+        # Invariant: chats that crashed lately, and those that may not begin anew before their time.
+        self._windows: dict[str, RestartIntensity] = {}
+        self._resting_until_s: dict[str, float] = {}
 
     def want(self, chat_id: str, owner: GeventActorRef) -> None:
         """Have a session for the chat; `owner` gets a SessionUp when there is one. Returns at once."""
@@ -67,15 +68,33 @@ class Roster:
         supervisor = self._node.whereis("sessions")
         if supervisor is None:
             return False
+        if self._rests(chat_id):
+            return False
         try:
             start_child(supervisor, supervised(self._node, self._desk, chat_id))
         except AlreadyStarted:
             return chat_id in self._node.sessions
-        except AlreadyPresent:
-            # It exceeded its intensity, or was stopped by hand: its place is kept until it may begin anew.
-            delete_child(supervisor, chat_id)
-            return False
         return True
+
+    def _rests(self, chat_id: str) -> bool:
+        until_s = self._resting_until_s.get(chat_id)
+        if until_s is None or self._node.world.now() < until_s:
+            return until_s is not None
+        del self._resting_until_s[chat_id]
+        self._windows.pop(chat_id, None)
+        return False
+
+    def crashed(self, chat_id: str) -> None:
+        """Count a crash of the chat's session; one too many, and it rests: its messages get static replies."""
+        now_s = self._node.world.now()
+        window, allowed = self._windows.get(chat_id, RestartIntensity(CRASHES_MAX, CRASH_PERIOD_S)).record(now_s)
+        self._windows[chat_id] = window
+        if not allowed:
+            self._resting_until_s[chat_id] = now_s + CRASH_PERIOD_S
+            _log.error(
+                "a session keeps crashing", chat_id=chat_id,
+                next=f"it rests for {CRASH_PERIOD_S:g} s; its messages get static replies meanwhile",
+            )  # fmt: skip
 
     def _tell(self, owner: GeventActorRef, note: Any) -> None:
         if owner.is_alive():

@@ -1,0 +1,50 @@
+"""Suspects that run alone on their node, one after the other, while everybody else waits a little. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+# How long the others wait at most for a suspect, and it for the others to fall silent.
+ALONE_S: Final = 5.0
+SILENCE_S: Final = 2.0
+
+
+@dataclass(slots=True)
+class Solo:
+    """Who runs alone, and who is next (partition, entry id). Times are monotonic seconds passed in.
+
+    Invariant: while `running` is set and `until_s` has not come, no owner of the node hands out anything else.
+    """
+
+    waiting: list[tuple[int, str]] = field(default_factory=list)
+    running: str = ""
+    until_s: float = 0.0
+    silent_from_s: float | None = None
+
+    def wait(self, partition: int, entry_id: str) -> None:
+        """Get in line, once."""
+        if (partition, entry_id) not in self.waiting and entry_id != self.running:
+            self.waiting.append((partition, entry_id))
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether the one that runs has had its time."""
+        return bool(self.running) and now_s >= self.until_s
+
+    def must_wait(self, in_hand: int, now_s: float) -> bool:
+        """Whether the next one waits for others to end; those that take too long are not waited for."""
+        if not in_hand:
+            return False
+        if self.silent_from_s is None:
+            self.silent_from_s = now_s + SILENCE_S
+        return now_s < self.silent_from_s
+
+    def begin(self, now_s: float) -> None:
+        """The first in line runs."""
+        _, self.running = self.waiting.pop(0)
+        self.until_s, self.silent_from_s = now_s + ALONE_S, None
+
+    def end(self, entry_id: str) -> None:
+        """It has ended, one way or the other."""
+        if self.running == entry_id:
+            self.running = ""

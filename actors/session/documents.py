@@ -1,0 +1,110 @@
+"""Reads the attachments of a turn: from the blob store through a reader process, each costly reading paid for once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from actors import document_readers
+from actors.blobs import BlobMissing
+from actors.session.machine import DocumentOutcome
+from actors.store_errors import StoreError
+from invoices.reading_record import Reading
+from messages.codec import decode, encode
+from messages.errors import CodecError
+
+if TYPE_CHECKING:
+    from actors.node import Node
+    from actors.session.notes import TurnInHand
+    from messages.records import Attachment
+
+_log = structlog.get_logger(__name__)
+
+# What takes less is cheaper to do again than to write down.
+COSTLY_S: Final = 0.2
+READ_MIN_S: Final = 2.0
+OWED_S: Final = 60.0
+BUSY_RETRY_S: Final = 0.25
+
+
+class DocumentDesk:
+    """Where sessions have their documents read."""
+
+    def __init__(self, node: Node) -> None:
+        """Whose blobs and readers are used."""
+        self._node = node
+
+    def read_all(self, turn: TurnInHand) -> tuple[DocumentOutcome, ...]:
+        """What became of each attachment of the turn's message, in order. Never raises for a document."""
+        attachments = turn.message.attachments
+        return tuple(
+            self._outcome(turn, number, attachment, is_last=number == len(attachments) - 1)
+            for number, attachment in enumerate(attachments)
+        )
+
+    def _outcome(self, turn: TurnInHand, number: int, attachment: Attachment, *, is_last: bool) -> DocumentOutcome:
+        if not attachment.digest:
+            return DocumentOutcome(attachment, problem="link")
+        step = f"{turn.entry.message_id}:{number}:{attachment.digest}"
+        # The step that was in hand at a crash may be what crashed: it is not taken from the journal again.
+        kept = None if turn.crashes and is_last else self._kept(turn, step)
+        if kept is not None:
+            return _outcome_of(attachment, kept)
+        began_s = self._node.world.now()
+        try:
+            content = self._node.blobs.get(turn.entry.partition, attachment.digest)
+        except (BlobMissing, OSError) as error:
+            _log.error(
+                "an attachment is gone", chat_id=turn.chat_id, message_id=turn.message_id, reason=repr(error),
+                next="the person is asked to send it again",
+            )  # fmt: skip
+            return DocumentOutcome(attachment, problem="unreadable")
+        reading = self._read(turn, attachment, content)
+        if reading is None:
+            return DocumentOutcome(attachment, problem="too_slow")
+        if self._node.world.now() - began_s >= COSTLY_S:
+            self._keep(turn, step, reading)
+        return _outcome_of(attachment, reading)
+
+    def _read(self, turn: TurnInHand, attachment: Attachment, content: bytes) -> Reading | None:
+        """Read it, waiting for a reader as long as the turn may take; None when there was none in that time."""
+        world = self._node.world
+        by_s = max(turn.by_s, world.now() + READ_MIN_S) if not turn.owed else world.now() + OWED_S
+        while (left_s := by_s - world.now()) > 0:
+            try:
+                return document_readers.read(attachment.name, attachment.media_type, content, left_s)
+            except Exception as error:  # noqa: BLE001 - the pool is busy or restarts: nothing is known of the document
+                _log.warning(
+                    "a document found no reader", chat_id=turn.chat_id, message_id=turn.message_id,
+                    reason=repr(error), next="tried again while there is time",
+                )  # fmt: skip
+                world.sleep(BUSY_RETRY_S)
+        return None
+
+    def _kept(self, turn: TurnInHand, step: str) -> Reading | None:
+        try:
+            raw = self._node.store.read_journal(turn.entry, step)
+            kept = decode(raw) if raw else None
+        except (StoreError, CodecError):
+            return None
+        return kept if isinstance(kept, Reading) else None
+
+    def _keep(self, turn: TurnInHand, step: str, reading: Reading) -> None:
+        try:
+            self._node.store.write_journal(turn.entry, step, encode(reading))
+        except (StoreError, CodecError) as error:
+            _log.warning(
+                "a reading could not be kept", chat_id=turn.chat_id, reason=str(error), next="paid for again if need be"
+            )
+
+
+def _outcome_of(attachment: Attachment, reading: Reading) -> DocumentOutcome:
+    problem = reading.problem
+    return DocumentOutcome(
+        attachment,
+        reading.invoices,
+        problem.code if problem is not None else None,
+        (problem.what if problem is not None else None) or reading.what,
+        retried=reading.retried,
+    )
