@@ -41,8 +41,8 @@ bench: $(VENV)/bench.stamp  ## measure, with machine, versions and spread beside
 accuracy: $(VENV)/test.stamp  ## compare what is read from real invoices with what they say
 	@$(BIN)/python bench/accuracy.py $(ARGS)
 
-words: $(VENV)/base.stamp  ## compile the texts people read from messages/locale/*.po
-	@$(BIN)/python messages/locale/compile.py
+words: $(VENV)/base.stamp  ## compile the texts people read (messages/locale)
+	@$(BIN)/python deploy/compile_words.py
 
 lock: $(VENV)/bench.stamp  ## write requirements.lock from what is installed now
 	@$(BIN)/python deploy/write_lock.py > requirements.lock.new
