@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The command line of Unfailing: the daemon, and everything that talks to one. Exit status 0 done, 1 failed, 2 wrong usage."""
+"""The command line of Unfailing: the daemon, and all that talks to one. Exit status 0 done, 1 failed, 2 wrong usage."""
 
 from gevent import monkey
 
@@ -37,7 +37,7 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         run: Callable[[argparse.Namespace, Settings], int] = arguments.run
         return run(arguments, settings)
     except UnfailingError as error:
-        print(f"unfailing: {error}", file=sys.stderr)
+        sys.stderr.write(f"unfailing: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 1

@@ -50,8 +50,8 @@ class Control(GeventActor):
 
     def on_start(self) -> None:
         """Listen on the socket, and to the store."""
-        self._server = self.world.open_unix_server(str(self._node.paths.control_socket), self._serve)
-        self._task = self.world.spawn(self._serve_store, name="control from other nodes")
+        self._server = self._node.world.open_unix_server(str(self._node.paths.control_socket), self._serve)
+        self._task = self._node.world.spawn(self._serve_store, name="control from other nodes")
 
     def on_stop(self) -> None:
         """Close both."""
@@ -76,7 +76,7 @@ class Control(GeventActor):
             try:
                 self._serve_store_connected()
             except (StoreError, OSError):
-                self.world.sleep(AWAY_S)
+                self._node.world.sleep(AWAY_S)
 
     def _serve_store_connected(self) -> None:
         key = control_key(self._node.settings.daemon.prefix, self._node.node_id)

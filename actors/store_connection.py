@@ -1,4 +1,4 @@
-"""The node's connection to its store: reaches it, fixes what is fixed once for a deployment, keeps the pipeline going."""
+"""The node's connection to its store: reaches it, fixes what a deployment fixes once, keeps the pipeline going."""
 
 from __future__ import annotations
 
@@ -104,9 +104,11 @@ class StoreConnection(GeventActor):
         partitions = _stored_partitions(pipeline, settings.prefix, settings.partitions)
         generation = _stored_generation(pipeline, settings.prefix)
         embedded = not settings.redis_url
-        store = Store(self.world, pipeline, Keys(settings.prefix, partitions), shares_blobs=not embedded)
+        store = Store(self._node.world, pipeline, Keys(settings.prefix, partitions), shares_blobs=not embedded)
         blobs: BlobStore = (
-            FileBlobs(self.world, self._node.paths.root / "blobs") if embedded else StoreBlobs(self.world, store)
+            FileBlobs(self._node.world, self._node.paths.root / "blobs")
+            if embedded
+            else StoreBlobs(self._node.world, store)
         )
         return StoreAccess(endpoint, store, blobs, generation)
 

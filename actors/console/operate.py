@@ -9,7 +9,7 @@ import msgspec
 
 from actors.console.client import NoDaemon
 from actors.console.operators import ask_local, ask_node, known_nodes, session_of
-from actors.console.render import console, show_session, show_status
+from actors.console.render import complain, console, show_session, show_status
 from supervision import world as world_module
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _statuses(settings: Settings, node: str | None) -> list[dict[str, Any]]:
         try:
             statuses.append(ask_node(settings, world, other, request)["status"])
         except NoDaemon as silent:
-            print(f"unfailing: {silent}", file=sys.stderr)
+            complain(silent)
     return statuses
 
 
@@ -72,7 +72,7 @@ def show_one_session(settings: Settings, chat_id: str, *, as_json: bool) -> int:
     """Print a session's state; 1 when there is no such session."""
     session = session_of(settings, chat_id)
     if session is None:
-        print(f"unfailing: there is no session {chat_id!r}.", file=sys.stderr)
+        complain(f"there is no session {chat_id!r}.")
         return 1
     if as_json:
         _print_json(session)

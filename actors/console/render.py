@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -20,11 +21,16 @@ def console() -> Console:
     return Console(highlight=False)
 
 
+def complain(what: object) -> None:
+    """Say on standard error what went wrong, as command line programs do."""
+    sys.stderr.write(f"unfailing: {what}\n")
+
+
 def show_reply(out: Console, reply: Reply) -> None:
     """One reply: its text, and in grey how it came about."""
     colour = _COLOUR.get(reply.kind, "white")
     out.print(f"[{colour}]{escape(reply.text)}[/]")
-    notes = [reply.kind]
+    notes: list[str] = [reply.kind]
     if reply.turn is not None:
         notes.append(f"turn {reply.turn}")
     if reply.answered_by:

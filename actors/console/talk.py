@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from actors.console.client import NoDaemon, exchange, message_of, open_conversation
-from actors.console.render import console, show_reply
+from actors.console.render import complain, console, show_reply
 from actors.store_errors import StoreError
 from messages.errors import UnfailingError
 from messages.protocol import reply_to_json
@@ -56,7 +56,7 @@ def send(
             else:
                 show_reply(out, reply)
     if last is None or last.kind not in ("final", "rejected"):
-        print(f"unfailing: no final reply within {wait_s:g} s; the message is accepted and not lost.", file=sys.stderr)
+        complain(f"no final reply within {wait_s:g} s; the message is accepted and not lost.")
         return 1
     return 0 if last.kind == "final" else 1
 

@@ -51,7 +51,7 @@ class Front(GeventActor):
 
     def on_start(self) -> None:
         """Begin to move."""
-        self._task = self.world.spawn(self._move_for_ever, name="front stream")
+        self._task = self._node.world.spawn(self._move_for_ever, name="front stream")
 
     def on_stop(self) -> None:
         """Stop; what is not struck yet is moved by the next one."""
@@ -80,7 +80,7 @@ class Front(GeventActor):
                             "the front stream cannot be moved", reason=str(error), next="tried again until it can"
                         )
                     away = True
-                    self.world.sleep(AWAY_S)
+                    self._node.world.sleep(AWAY_S)
         except Exception as error:  # noqa: BLE001 - the actor crashes with it
             if self.actor_ref.is_alive():
                 self.actor_ref.tell(FrontFault(error))
@@ -91,7 +91,7 @@ class Front(GeventActor):
         try:
             while True:
                 if 0 not in self._node.leases or is_overloaded(self._node):
-                    self.world.sleep(NOT_MINE_S)
+                    self._node.world.sleep(NOT_MINE_S)
                     continue
                 answer = connection.call(
                     "XREAD", "COUNT", BATCH_MAX, "BLOCK", BLOCK_MS, "STREAMS", front, "0-0", block_s=BLOCK_MS / 1000

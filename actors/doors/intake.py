@@ -118,8 +118,9 @@ def _take_in_once(node: Node, letters: Sequence[Letter]) -> list[Letter]:
                 "a message could not be taken in", chat_id=letter.message.chat_id, message_id=letter.message_id,
                 reason=str(answer), next="it is rejected and set aside",
             )  # fmt: skip
-            refuse(node, InvalidMessage("unreadable", "what is kept of this conversation cannot be read",
-                                        letter.message.chat_id, letter.message_id), encode(letter.message), letter.message_id)  # fmt: skip
+            detail = "what is kept of this conversation cannot be read"
+            broken = InvalidMessage("unreadable", detail, letter.message.chat_id, letter.message_id)
+            refuse(node, broken, encode(letter.message), letter.message_id)
         elif isinstance(answer, Taken) and answer.how is TakenIn.REUSED:
             _refuse_reuse(node, letter, answer.week)
     return again

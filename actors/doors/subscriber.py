@@ -80,7 +80,7 @@ class Subscriber:
     def _listen(self) -> None:
         channel = self._node.store.keys.inbox
         subscription = self._node.endpoint.subscription((channel, self._beat_channel), role="inbox")
-        beats = self._node.endpoint.blocking(self._beat_channel, role="inbox beat")
+        beats = self._node.endpoint.blocking(self._beat_channel, role="inbox-beat")
         try:
             subscription.open()
             if self._opened:

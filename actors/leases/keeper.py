@@ -1,4 +1,4 @@
-"""Keeps this node's leases: looks every second, takes, lets go, and sees that every partition it holds has its owner."""
+"""Keeps this node's leases: looks every second, takes, lets go, and sees that each partition held has its owner."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class LeaseKeeper(GeventActor):
         key = node.store.keys.partition(take.partition).lease
         answer = node.store.call_script(
             SCRIPTS["lease_take"], (key,),
-            (node.node_id, node.incarnation, node.generation, self.world.nonce(), take.fence, take.beat),
+            (node.node_id, node.incarnation, node.generation, self._node.world.nonce(), take.fence, take.beat),
             timeout_s=CALL_S,
         )  # fmt: skip
         if answer[0] != b"taken":

@@ -134,7 +134,7 @@ class HandOut(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """The store's answer for one wanted message; all but `status` have a meaning for `go` alone (`why` for `broken`)."""
+    """The store's answer for one wanted message; all but `status` are about `go` alone (`why` about `broken`)."""
 
     status: HandOut
     owed: bool = False

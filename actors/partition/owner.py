@@ -178,7 +178,7 @@ class Owner(GeventActor):
         )
 
     def _see(self, seen: EntriesSeen) -> None:
-        now_s = self.world.now()
+        now_s = self._node.world.now()
         keys = self._node.store.keys
         for entry, age_s in zip(seen.entries, seen.ages_s, strict=True):
             if isinstance(entry, BadEntry):
@@ -210,7 +210,7 @@ class Owner(GeventActor):
         store.submit_take_in(message, entry.message_id, entry.digest, taken)
 
     def _hand_out(self) -> None:
-        if self._letting_go or self.world.now() < self._paused_until_s or self._others_wait():
+        if self._letting_go or self._node.world.now() < self._paused_until_s or self._others_wait():
             return
         later: list[Entry] = []
         while self._table.has_ready:
@@ -224,7 +224,7 @@ class Owner(GeventActor):
 
     def _others_wait(self) -> bool:
         """Whether a suspect runs alone on this node, or is about to; begins with it when it is this owner's."""
-        solo, now_s = self._node.solo, self.world.now()
+        solo, now_s = self._node.solo, self._node.world.now()
         if solo.is_over(now_s):
             solo.running = ""
         if solo.running:
@@ -319,7 +319,7 @@ class Owner(GeventActor):
         if isinstance(handed.answer, StoreError):
             for entry in handed.entries:
                 if handed.purpose is Purpose.STATIC:
-                    self._table.static_failed(entry, self.world.now() + STORE_RETRY_S)
+                    self._table.static_failed(entry, self._node.world.now() + STORE_RETRY_S)
                 else:
                     self._table.put_back(entry)
             self._pause()
@@ -452,7 +452,7 @@ class Owner(GeventActor):
                 self._table.put_back(entry)
 
     def _speak_for_the_late(self) -> None:
-        due = self._table.due(self.world.now(), STATICS_MAX)
+        due = self._table.due(self._node.world.now(), STATICS_MAX)
         for entry in due.interims:
             self._voice.interim(entry)
         for entry in due.statics:
@@ -491,9 +491,9 @@ class Owner(GeventActor):
         if operation is Operation.INTERIM:
             return
         if operation is Operation.STATIC and entry is not None:
-            self._table.static_failed(entry, self.world.now() + STORE_RETRY_S)
+            self._table.static_failed(entry, self._node.world.now() + STORE_RETRY_S)
             return
-        self.world.call_later(STORE_RETRY_S, self._voice.say_again, done.commit, entry)
+        self._node.world.call_later(STORE_RETRY_S, self._voice.say_again, done.commit, entry)
 
     def _forget(self, entry: Entry) -> None:
         self._node.solo.end(entry.entry_id)
@@ -520,11 +520,11 @@ class Owner(GeventActor):
 
     def _pause(self) -> None:
         """The store does not answer: ask for nothing for a moment."""
-        self._paused_until_s = self.world.now() + STORE_RETRY_S
+        self._paused_until_s = self._node.world.now() + STORE_RETRY_S
         self._tick_soon(STORE_RETRY_S)
 
     def _tick_soon(self, delay_s: float) -> None:
-        at_s = self.world.now() + delay_s
+        at_s = self._node.world.now() + delay_s
         if self._tick is not None:
             if self._tick_at_s <= at_s:
                 return
@@ -538,7 +538,7 @@ class Owner(GeventActor):
             self._tick_soon(0.05)
         due_s = self._table.next_due_s()
         if due_s is not None:
-            self._tick_soon(min(max(due_s - self.world.now(), TICK_MIN_S), TICK_MAX_S))
+            self._tick_soon(min(max(due_s - self._node.world.now(), TICK_MIN_S), TICK_MAX_S))
 
 
 def supervised(node: Node, roster: Roster, partition: int) -> ChildSpec:

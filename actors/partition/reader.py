@@ -95,9 +95,11 @@ class IntakeReader(GeventActor):
                 known.task.kill()
         self._followed[partition] = followed = Followed(owner)
         if self._node.endpoint.cluster:
-            followed.task = self.world.spawn(self._read_for_ever, (partition,), name=f"read partition {partition}")
+            followed.task = self._node.world.spawn(
+                self._read_for_ever, (partition,), name=f"read partition {partition}"
+            )
         elif self._shared is None:
-            self._shared = self.world.spawn(self._read_for_ever, None, name="read partitions")
+            self._shared = self._node.world.spawn(self._read_for_ever, None, name="read partitions")
 
     def _read_for_ever(self, only: tuple[int, ...] | None) -> None:
         """Read the given partitions, or all that are followed; reconnect for ever, in peace."""
@@ -106,7 +108,7 @@ class IntakeReader(GeventActor):
                 self._read_connected(only)
             except (StoreError, OSError) as error:
                 _log.warning("the intake cannot be read", reason=str(error), next=f"tried again in {AWAY_S:g} s")
-                self.world.sleep(AWAY_S)
+                self._node.world.sleep(AWAY_S)
 
     def _read_connected(self, only: tuple[int, ...] | None) -> None:
         first = self._node.store.keys.partition(only[0] if only else 0).intake
@@ -118,7 +120,7 @@ class IntakeReader(GeventActor):
                     if only is None or number in only
                 }
                 if not wanted:
-                    self.world.sleep(IDLE_S)
+                    self._node.world.sleep(IDLE_S)
                     continue
                 answer = connection.call(
                     "XREAD", "COUNT", BATCH_MAX, "BLOCK", BLOCK_MS, "STREAMS",
@@ -162,7 +164,7 @@ class IntakeReader(GeventActor):
         for raw_id, flat in entries:
             entry_id, fields = raw_id.decode(), fields_of(flat)
             if len(body_of(fields)) > INLINE_BYTES_MAX:
-                entry, blobs = self.world.run_in_thread(read_entry, number, entry_id, fields)
+                entry, blobs = self._node.world.run_in_thread(read_entry, number, entry_id, fields)
             else:
                 entry, blobs = read_entry(number, entry_id, fields)
             for digest, content in blobs.items():

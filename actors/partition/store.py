@@ -57,7 +57,7 @@ class Store:
         self._week = int(world.wall()) // WEEK_S
 
     def submit(self, key: str, command: Sequence[Any], done: Done) -> None:
-        """Send a plain command to the server of `key`; `done` gets the answer or a StoreError. Never raises StoreError."""
+        """Send a plain command to the server of `key`; `done` gets the answer or a StoreError. It raises none."""
         try:
             self._pipeline.submit_call(*command, key=key, on_done=_answer_to(done))
         except StoreError as error:
@@ -203,7 +203,7 @@ class Store:
         self.submit(intake, ("XRANGE", intake, entry_id, entry_id), answered)
 
     def write_journal(self, entry: Fenced, step: str, outcome: bytes) -> bool:
-        """Keep the outcome of a costly step until the turn is committed; False under a stale fence. Raises StoreError."""
+        """Keep a costly step's outcome until the turn is committed; False under a stale fence. Raises StoreError."""
         keys = self.keys.partition(entry.partition)
         journal = keys.journal(entry.chat_id)
         answer = self.call_script(SCRIPTS["journal_write"], (keys.lease, journal), (entry.fence, step, outcome))

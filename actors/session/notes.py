@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actors.partition.commits import Fenced, Outcome
@@ -62,4 +62,4 @@ class SessionUp:
     """Session to owner: started, for the first time or again."""
 
     chat_id: str
-    ref: GeventActorRef
+    ref: GeventActorRef[Any]

@@ -41,13 +41,13 @@ class Roster:
         self._windows: dict[str, RestartIntensity] = {}
         self._resting_until_s: dict[str, float] = {}
 
-    def want(self, chat_id: str, owner: GeventActorRef) -> None:
+    def want(self, chat_id: str, owner: GeventActorRef[Any]) -> None:
         """Have a session for the chat; `owner` gets a SessionUp when there is one. Returns at once."""
         if chat_id not in self._starting:
             self._starting.add(chat_id)
             self._node.world.spawn(self._start, chat_id, owner, name=f"start session {chat_id}")
 
-    def _start(self, chat_id: str, owner: GeventActorRef) -> None:
+    def _start(self, chat_id: str, owner: GeventActorRef[Any]) -> None:
         try:
             up = self._try(chat_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the message waits and has its deadline
@@ -96,7 +96,7 @@ class Roster:
                 next=f"it rests for {CRASH_PERIOD_S:g} s; its messages get static replies meanwhile",
             )  # fmt: skip
 
-    def _tell(self, owner: GeventActorRef, note: Any) -> None:
+    def _tell(self, owner: GeventActorRef[Any], note: Any) -> None:
         if owner.is_alive():
             owner.tell(note)
 

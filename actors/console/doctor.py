@@ -1,0 +1,176 @@
+"""`doctor`: looks at this machine and configuration, says what is missing and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from actors.console.render import console
+from actors.embedded_server import ServerProgramMissing, server_program
+from actors.node_directory import NodeDirectoryError, node_paths, noted_number
+from actors.redis_connection import connect
+from actors.settings import read_secret
+from actors.store_errors import StoreError
+from supervision import world as world_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from actors.settings import Settings
+
+_PYTHON_MIN: Final = (3, 11)
+_DISK_BYTES_MIN: Final = 1024**3
+_TRY_S: Final = 20.0
+_PACKAGES: Final = (
+    "pykka",
+    "gevent",
+    "redis",
+    "hiredis",
+    "msgpack",
+    "msgspec",
+    "openai",
+    "lxml",
+    "pypdfium2",
+    "pikepdf",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at and how it is. level: ok, warning (works, but less than it could) or missing."""
+
+    what: str
+    level: str
+    detail: str
+    mend: str = ""
+
+
+def doctor(settings: Settings, *, as_json: bool) -> int:
+    """Print every finding; 1 when something is missing."""
+    findings = list(examine(settings))
+    for finding in findings:
+        if as_json:
+            sys.stdout.write(msgspec.json.encode(finding).decode() + "\n")
+        else:
+            _show(finding)
+    return 1 if any(finding.level == "missing" for finding in findings) else 0
+
+
+def _show(finding: Finding) -> None:
+    sign = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "missing": "[red]missing[/]"}[finding.level]
+    out = console()
+    out.print(sign, f"{finding.what}: {finding.detail}", markup=True)
+    if finding.mend:
+        out.print(f"        [dim]{finding.mend}[/]")
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything in turn. Never raises."""
+    looks: tuple[Callable[[Settings], Finding], ...] = (
+        _python, _packages, _data_directory, _disk, _store, _readers, _models, _webhook,
+    )  # fmt: skip
+    for look in looks:
+        try:
+            yield look(settings)
+        except Exception as error:  # noqa: BLE001 - a look that fails is a finding too
+            yield Finding(look.__name__.strip("_").replace("_", " "), "missing", f"could not be looked at: {error}")
+
+
+def _python(_settings: Settings) -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info >= _PYTHON_MIN:
+        return Finding("Python", "ok", found)
+    return Finding("Python", "missing", found, "install Python 3.11 or newer and run `make install` again")
+
+
+def _packages(_settings: Settings) -> Finding:
+    missing: list[str] = []
+    for name in _PACKAGES:
+        try:
+            version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Finding("packages", "missing", ", ".join(missing), "run `make install`")
+    return Finding("packages", "ok", f"{len(_PACKAGES)} found")
+
+
+def _data_directory(settings: Settings) -> Finding:
+    try:
+        paths = node_paths(settings.daemon.data_dir)
+    except NodeDirectoryError as error:
+        return Finding("data directory", "missing", str(error), "choose a shorter path with --data-dir")
+    nearest = next(folder for folder in (paths.root, *paths.root.parents) if folder.exists())
+    if not os.access(nearest, os.W_OK):
+        return Finding("data directory", "missing", f"{nearest} cannot be written", "choose another with --data-dir")
+    pid = noted_number(paths.node_lock) if paths.node_lock.exists() else None
+    running = pid is not None and Path(f"/proc/{pid}").exists()
+    return Finding("data directory", "ok", f"{paths.root}" + (f", in use by daemon {pid}" if running else ""))
+
+
+def _disk(settings: Settings) -> Finding:
+    root = node_paths(settings.daemon.data_dir).root
+    nearest = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
+    detail = f"{free / 1024**3:.1f} GiB free"
+    if free < _DISK_BYTES_MIN:
+        return Finding("disk", "warning", detail, "a full disk stops the store: make room before it is full")
+    return Finding("disk", "ok", detail)
+
+
+def _store(settings: Settings) -> Finding:
+    url = settings.daemon.redis_url
+    if not url:
+        try:
+            program = server_program()
+        except ServerProgramMissing as error:
+            return Finding("store", "missing", str(error), "`make install`, or give a Redis URL")
+        return Finding("store", "ok", f"embedded, appendfsync {settings.daemon.appendfsync} ({program.name})")
+    try:
+        endpoint = connect(url)
+    except StoreError as error:
+        return Finding("store", "missing", str(error), "check UNFAILING_REDIS_URL, the password and the network")
+    return Finding("store", "ok", "cluster" if endpoint.cluster else "one server")
+
+
+def _readers(settings: Settings) -> Finding:
+    detail = f"{settings.readers.count} with {settings.readers.memory_mb} MB and {settings.readers.timeout_s:g} s each"
+    if _network_can_be_dropped():
+        return Finding("document readers", "ok", detail + ", without network")
+    mend = "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1) to take their network away"
+    return Finding("document readers", "warning", detail + ", with this machine's network", mend)
+
+
+def _network_can_be_dropped() -> bool:
+    """Try it as a reader does, in a process of its own: it cannot be taken back."""
+    program = "from invoices.sandbox import leave_network; raise SystemExit(0 if leave_network() else 1)"
+    process = world_module.current().start_process([sys.executable, "-c", program], stderr="null")
+    return process.wait(_TRY_S) == 0
+
+
+def _models(settings: Settings) -> Finding:
+    if not settings.models:
+        return Finding("models", "ok", "none configured: the agent works by rules alone")
+    without = [
+        model.name for model in settings.models if model.api_key_env and not read_secret(model.api_key_env, os.environ)
+    ]
+    if without:
+        return Finding(
+            "models", "warning", f"no key for {', '.join(without)}", "set the variable that api_key_env names"
+        )
+    return Finding("models", "ok", ", ".join(f"{model.name} ({model.tier})" for model in settings.models))
+
+
+def _webhook(settings: Settings) -> Finding:
+    if not settings.webhook.url:
+        return Finding("webhook", "ok", "none configured")
+    if not read_secret(settings.webhook.secret_env, os.environ):
+        return Finding("webhook", "warning", "its secret is not set", "set the variable that webhook.secret_env names")
+    return Finding("webhook", "ok", "configured")
