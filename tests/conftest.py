@@ -103,3 +103,20 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not here ({folder}); UNFAILING_SHARED_DATA names its folder")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that takes the real data, so that it can be counted; others carry the mark themselves."""
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("real_data")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests ran on real data, also when it is none."""
+    counts = dict.fromkeys(("passed", "failed", "skipped"), 0)
+    for outcome in counts:
+        reports = terminalreporter.stats.get(outcome, [])
+        counts[outcome] = sum("real_data" in report.keywords for report in reports)
+    ran = counts["passed"] + counts["failed"]
+    terminalreporter.write_line(f"real data: {ran} tests ran, {counts['failed']} failed, {counts['skipped']} skipped")
