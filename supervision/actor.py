@@ -50,27 +50,32 @@ M = TypeVar("M")
 
 
 class Reply:
-    """A reply that an actor owes: it answers later, and the asker hears at once when the actor dies before."""
+    """A reply that an actor owes: it answers later, and the asker hears at once when the actor dies before.
+
+    The reply to a message that was told goes nowhere.
+    """
 
     __slots__ = ("_actor", "_ask")
 
-    def __init__(self, actor: GeventActor, ask: Ask | AskLater) -> None:
+    def __init__(self, actor: GeventActor, ask: Ask | AskLater | None) -> None:
         """Made by `GeventActor.defer_reply`."""
         self._actor = actor
         self._ask = ask
 
     def set(self, value: Any = None) -> None:
         """Answer; later calls do nothing."""
-        self._settled()
-        self._ask.reply(value)
+        if self._ask is not None:
+            self._settled()
+            self._ask.reply(value)
 
     def fail(self, error: BaseException) -> None:
         """Have the asker raise error; later calls do nothing."""
-        self._settled()
-        self._ask.fail(error)
+        if self._ask is not None:
+            self._settled()
+            self._ask.fail(error)
 
     def _settled(self) -> None:
-        self._actor._extras().replies.pop(self, None)  # noqa: SLF001 - one family
+        self._actor._extras().replies.pop(self, None)
 
 
 class GeventActor(pykka.Actor):
@@ -89,7 +94,7 @@ class GeventActor(pykka.Actor):
     on_failure_timeout_s: ClassVar[float | None] = 5.0
 
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> GeventActorRef[Self]:  # type: ignore[override]
+    def start(cls, *args: Any, **kwargs: Any) -> GeventActorRef[Self]:
         """Make the actor with these arguments and return its ref once `on_start` has returned.
 
         Raises what the constructor or `on_start` raises; then nothing is left behind. A stop() within `on_start` is
@@ -188,11 +193,11 @@ class GeventActor(pykka.Actor):
         """
         return self._actor_ref._take_out(lambda message: isinstance(message, message_type), count_max)
 
-    def defer_reply(self) -> Reply | None:
-        """Answer the message in hand later, through the Reply returned; None when it was told, not asked."""
+    def defer_reply(self) -> Reply:
+        """Answer the message in hand later, through the Reply returned; what the handler returns is dropped."""
         ask = self._actor_ref._in_hand
         if not isinstance(ask, Ask | AskLater):
-            return None
+            return Reply(self, None)
         ask.deferred = True
         reply = Reply(self, ask)
         self._extras().replies[reply] = None

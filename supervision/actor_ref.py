@@ -155,6 +155,11 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
         return self._reason
 
     @property
+    def is_gone(self) -> bool:
+        """Whether it has ended altogether: `on_stop` or `on_failure` are over, the watchers have been told."""
+        return self._actor is None
+
+    @property
     def in_hand(self) -> Any:
         """The message being handled now, or None."""
         message = self._in_hand
@@ -260,7 +265,7 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
         self._reason = "killed"
         self._fail_in_hand(ActorDeadError(self, self.in_hand, "killed"))
         self._end()
-        actor._on_fenced()  # noqa: SLF001 - its own runtime
+        actor._on_fenced()
         if worker is not None and worker is not getcurrent():
             self._dispatcher.world.call_soon(self._kill_worker, worker)
 
@@ -349,11 +354,13 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
             return setattr(get_attr_directly(actor, message.attr_path[:-1]), message.attr_path[-1], message.value)
         if kind is CrashOrder:
             raise message.error
-        if kind is _ActorStop or kind is OwnStop:
-            return self._stopped(actor, "normal" if kind is OwnStop else "shutdown")
+        if kind is _ActorStop:
+            return self._stopped(actor, "shutdown")
+        if kind is OwnStop:
+            return self._stopped(actor, message.reason)
         return actor.on_receive(message)
 
-    def _stopped(self, actor: A, reason: str) -> None:
+    def _stopped(self, actor: A, reason: type_of_reason) -> None:
         """End in order: dead to the outside first, then `on_stop`, then the watchers hear."""
         self._begin_end(reason)
         try:
@@ -403,6 +410,9 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
         greenlet = getcurrent()
         call = self._dispatcher.start_calls.get(greenlet)
         if call is not None:
+            if call.abandoned:
+                self.fence()
+                raise ActorDeadError(self, None, self._reason)
             self._place = self._place or call.take_place()
             call.half_started.append(self)
         self._worker = greenlet
@@ -551,7 +561,7 @@ class Extras:
         for timer in list(self.timers):
             timer.cancel()
         for monitor in self.monitors:
-            monitor.ref._unwatch(monitor)  # noqa: SLF001 - one family
+            monitor.ref._unwatch(monitor)
         for reply in list(self.replies):
             reply.fail(error)
         self.monitors.clear()
@@ -571,11 +581,11 @@ class Inbox:
         if envelope.reply_to is None:
             self._ref.tell(envelope.message)
         else:
-            self._ref._put_special(AskLater(envelope.reply_to, envelope.message))  # noqa: SLF001
+            self._ref._put_special(AskLater(envelope.reply_to, envelope.message))
 
     def get(self) -> Any:
         """Take the oldest message out."""
-        taken = self._ref._take_out(lambda _: True, 1)  # noqa: SLF001 - one family
+        taken = self._ref._take_out(lambda _: True, 1)
         return taken[0] if taken else None
 
     def empty(self) -> bool:

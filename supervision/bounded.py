@@ -6,10 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from greenlet import getcurrent
+from pykka.messages import _ActorStop
 
 from supervision import reports
 from supervision.actor_ref import GeventActorRef
-from supervision.dispatcher import CrashOrder, OwnStop, _ActorStop
+from supervision.dispatcher import CrashOrder, OwnStop
 from supervision.errors import MailboxFull
 from supervision.future import Ask, AskLater
 from supervision.world import WaitTimeout
@@ -29,7 +30,7 @@ class BoundedInbox(deque[Any]):
         super().__init__()
         self.senders: deque[Any] = deque()
 
-    def pop(self, _index: int = 0) -> Any:  # type: ignore[override]
+    def pop(self, _index: int = 0) -> Any:
         """Take the oldest; the index is what the dispatcher says to a list."""
         message = self.popleft()
         self.let_one_in()

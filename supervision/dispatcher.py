@@ -37,9 +37,13 @@ IDLE_WORKERS_MAX: Final = 64
 
 
 class OwnStop:
-    """An actor's own stop(): it ends with the reason "normal"."""
+    """An actor ends itself, with this reason: "normal" for its own stop()."""
 
-    __slots__ = ()
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str | BaseException = "normal") -> None:
+        """reason: what the watchers will hear."""
+        self.reason = reason
 
 
 class CrashOrder:
@@ -205,7 +209,7 @@ class Dispatcher:
 
     def run_in_hub(self, start: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call start from a native thread in a task of the hub's thread, and return what it returns or raise."""
-        from supervision.future import GeventFuture  # noqa: PLC0415 - rare
+        from supervision.future import GeventFuture
 
         future: GeventFuture[Any] = GeventFuture()
 

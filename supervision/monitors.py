@@ -20,7 +20,8 @@ class ActorDown:
 
     ref: GeventActorRef[Any]
     reason: type_of_reason
-    monitor: Monitor | None = field(default=None, compare=False, repr=False)
+    # The monitor that heard of it: a Monitor, or a supervisor's Child.
+    monitor: Any = field(default=None, compare=False, repr=False)
 
 
 class Monitor:
@@ -35,4 +36,4 @@ class Monitor:
 
     def down(self, ref: GeventActorRef[Any], reason: type_of_reason) -> None:
         """Tell the watcher."""
-        self.watcher._monitor_fired(self, ActorDown(ref, reason, self))  # noqa: SLF001 - one family
+        self.watcher._monitor_fired(self, ActorDown(ref, reason, self))

@@ -54,11 +54,11 @@ class IndexedRefs:
 
 def take_over() -> dict[pykka.ActorRef[Any], None]:
     """Put an indexed list into Pykka's registry, once, and return its inside for the hot paths."""
-    present = pykka.ActorRegistry._actor_refs  # noqa: SLF001 - see the module's docstring
-    if not isinstance(present, IndexedRefs):
-        present = IndexedRefs(present)
-        pykka.ActorRegistry._actor_refs = present  # type: ignore[assignment]  # noqa: SLF001
-    return present.refs
+    registry: Any = pykka.ActorRegistry
+    if not isinstance(registry._actor_refs, IndexedRefs):
+        registry._actor_refs = IndexedRefs(registry._actor_refs)
+    refs: dict[pykka.ActorRef[Any], None] = registry._actor_refs.refs
+    return refs
 
 
 registered: Final = take_over()

@@ -1,50 +1,170 @@
-"""OTP's reports, as one structured log event each, that also says what happens next.
+"""OTP's reports as frozen records, and one structured log event for each, which also says what happens next.
 
-Messages are never dumped: a report names their type, their ids and how many there are.
+A message is never dumped: a report names its type, its ids and how many wait. Tracebacks are formatted here, as text:
+renderers that show local variables would show messages and secrets.
 """
 
 from __future__ import annotations
 
 import traceback
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from supervision.actor_ref import GeventActorRef
+    from supervision.child import Child
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Who:
+    """An actor as reports name it."""
+
+    name: str
+    path: str
+    urn: str
+
+    @classmethod
+    def of(cls, ref: GeventActorRef[Any]) -> Who:
+        """Name ref."""
+        return cls(ref.actor_class.__name__, ref.path, ref.actor_urn)
+
+    def fields(self) -> dict[str, Any]:
+        """As fields of a log event."""
+        return {"actor": self.path or self.name, "urn": self.urn}
+
+
+@dataclass(frozen=True, slots=True)
+class CrashReport:
+    """An exception that nobody handled: who, under whom, with which message in hand, and what still waited."""
+
+    who: Who
+    ancestors: tuple[str, ...]
+    context: str
+    reason: BaseException
+    in_hand: Mapping[str, Any]
+    mailbox_size: int
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorReport:
+    """What a supervisor saw.
+
+    context: "child_terminated", "start_error", "shutdown_error" or "shutdown"; reason: of that; offender: the child.
+    """
+
+    supervisor: Who
+    context: str
+    reason: str | BaseException
+    offender: Mapping[str, Any]
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """A supervisor has started a child."""
+
+    supervisor: Who
+    started: Mapping[str, Any] = field(default_factory=dict)
+    dynamic: bool = False
+
+
 def describe(message: Any) -> dict[str, Any]:
     """Describe a message without its content: type, and the ids it carries."""
+    if message is None:
+        return {}
     ids = {name: value for name in ("message_id", "chat_id") if (value := getattr(message, name, None)) is not None}
     return {"message": type(message).__name__, **ids}
 
 
+def offender(child: Child) -> dict[str, Any]:
+    """Describe a child as OTP's reports do."""
+    spec = child.spec
+    return {
+        "id": spec.id,
+        "path": child.path,
+        "urn": None if child.ref is None else child.ref.actor_urn,
+        "restart": spec.restart,
+        "shutdown_s": spec.shutdown_s,
+        "type": spec.type,
+        "restarts": child.restarts,
+    }
+
+
 def traceback_of(error: BaseException) -> str:
-    """Format a traceback as text here: renderers that show local variables would show messages and secrets."""
+    """Format an error with its traceback and causes."""
     return "".join(traceback.format_exception(error)).rstrip()
 
 
-def _who(ref: GeventActorRef[Any]) -> dict[str, Any]:
-    return {"actor": ref.path or str(ref), "urn": ref.actor_urn}
-
-
-def report_crash(ref: GeventActorRef[Any], reason: BaseException, when: str) -> None:
-    """Report an unhandled exception: once, here."""
+def report_crash(ref: GeventActorRef[Any], reason: BaseException, context: str) -> CrashReport:
+    """Report an unhandled exception, once."""
+    path = ref.path
+    steps = path.split("/")[:-1] if path else []
+    ancestors = tuple("/".join(steps[: length + 1]) for length in range(len(steps)))
+    report = CrashReport(Who.of(ref), ancestors, context, reason, describe(ref.in_hand), ref.mailbox_size, ref.restarts)
     log.error(
-        f"Unhandled exception in {ref}",
+        f"Unhandled exception in {ref}",  # noqa: G004 - the first words are what one greps for, as in Pykka's log
         report="crash",
-        **_who(ref),
-        context=when,
+        **report.who.fields(),
+        ancestors=report.ancestors,
+        context=context,
         reason=repr(reason),
-        mailbox=ref.mailbox_size,
+        mailbox_size=report.mailbox_size,
+        restarts=report.restarts,
+        **report.in_hand,
         exception=traceback_of(reason),
-        **({} if ref.in_hand is None else describe(ref.in_hand)),
-        next="its supervisor decides; without one it stays dead",
+        next="its supervisor decides" if path else "it has no supervisor and stays dead",
     )
+    return report
+
+
+def report_supervisor(
+    ref: GeventActorRef[Any], context: str, reason: str | BaseException, child: Child, next_step: str
+) -> SupervisorReport:
+    """Report what a supervisor saw of a child, and what it does about it."""
+    report = SupervisorReport(Who.of(ref), context, reason, offender(child), next_step)
+    log.error(
+        "supervisor report",
+        report="supervisor",
+        **report.supervisor.fields(),
+        context=context,
+        reason=reason if isinstance(reason, str) else repr(reason),
+        offender=report.offender,
+        next=next_step,
+    )
+    return report
+
+
+def report_shutdown_errors(ref: GeventActorRef[Any], reasons: Mapping[str, int]) -> None:
+    """Report dynamic children that did not end in order at their supervisor's end, by reason, as OTP does."""
+    log.error(
+        "supervisor report",
+        report="supervisor",
+        **Who.of(ref).fields(),
+        context="shutdown_error",
+        reasons=dict(reasons),
+        next="they are gone all the same",
+    )
+
+
+def report_progress(ref: GeventActorRef[Any], child: Child, *, dynamic: bool = False) -> ProgressReport:
+    """Report a started child; of a dynamic supervisor at level debug, since they come by the thousand."""
+    report = ProgressReport(Who.of(ref), offender(child), dynamic)
+    (log.debug if dynamic else log.info)(
+        "child started",
+        report="progress",
+        **report.supervisor.fields(),
+        started=report.started,
+        next="it takes messages",
+    )
+    return report
 
 
 def report_fenced(ref: GeventActorRef[Any]) -> None:
@@ -52,26 +172,46 @@ def report_fenced(ref: GeventActorRef[Any]) -> None:
     log.warning(
         "actor fenced",
         report="fenced",
-        **_who(ref),
-        **({} if ref.in_hand is None else describe(ref.in_hand)),
-        next="its late results are refused",
+        **Who.of(ref).fields(),
+        **describe(ref.in_hand),
+        next="its ref is dead and its late results are refused",
     )
 
 
 def report_abandoned(ref: GeventActorRef[Any]) -> None:
     """Report that a fenced actor's handler goes on regardless."""
-    log.error("handler abandoned", report="abandoned", **_who(ref), next="it runs on unheard until it ends by itself")
+    log.error(
+        "handler abandoned",
+        report="abandoned",
+        **Who.of(ref).fields(),
+        **describe(ref.in_hand),
+        next="it runs on unheard until it ends by itself",
+    )
 
 
 def report_unread(ref: GeventActorRef[Any], messages: list[Any]) -> None:
     """Report told messages that an actor left behind."""
     kinds = Counter(type(message).__name__ for message in messages)
-    log.warning("unread messages", report="unread", **_who(ref), count=len(messages), kinds=dict(kinds), next="dropped")
+    log.warning(
+        "unread messages",
+        report="unread",
+        **Who.of(ref).fields(),
+        count=len(messages),
+        kinds=dict(kinds),
+        next="they are dropped",
+    )
 
 
 def report_shed(ref: GeventActorRef[Any], message: Any) -> None:
     """Report a told message that made room for a newer one."""
-    log.warning("message shed", report="shed", **_who(ref), **describe(message), next="dropped")
+    log.warning("message shed", report="shed", **Who.of(ref).fields(), **describe(message), next="it is dropped")
+
+
+def report_unexpected(ref: GeventActorRef[Any], message: Any) -> None:
+    """Report a message that a supervisor does not know."""
+    log.warning(
+        "unexpected message", report="unexpected", **Who.of(ref).fields(), **describe(message), next="it is dropped"
+    )
 
 
 def report_task_failed(name: str, error: BaseException) -> None:

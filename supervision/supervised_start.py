@@ -27,12 +27,13 @@ class Place(Protocol):
 class StartCall:
     """One call of `start`, made by a supervisor."""
 
-    __slots__ = ("half_started", "place")
+    __slots__ = ("abandoned", "half_started", "place")
 
     def __init__(self, place: Place) -> None:
         """Place goes to the first actor that starts in the call; actors it starts itself are its own affair."""
         self.place: Place | None = place
         self.half_started: list[GeventActorRef[Any]] = []
+        self.abandoned = False
 
     def take_place(self) -> Place | None:
         """Return the place, once."""
@@ -40,6 +41,7 @@ class StartCall:
         return place
 
     def fence(self) -> None:
-        """Fence everything that is still within its `on_start`, innermost first."""
+        """Fence everything that is still within its `on_start`, innermost first; nothing starts here any more."""
+        self.abandoned = True
         for ref in reversed(self.half_started):
             ref.fence()

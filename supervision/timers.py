@@ -35,7 +35,7 @@ class ActorTimer:
         self._period_s = period_s
         self.armed = False
         if ref.reason is None:
-            world = ref._dispatcher.world  # noqa: SLF001 - one family
+            world = ref._dispatcher.world
             self._at_s = world.now() + delay_s
             timers[self] = None
             world.deadlines.add(self._at_s, self)
@@ -48,15 +48,15 @@ class ActorTimer:
     def cancel(self) -> None:
         """No message comes any more; never raises."""
         self._timers.pop(self, None)
-        self._ref._dispatcher.world.deadlines.call_off(self)  # noqa: SLF001 - one family
+        self._ref._dispatcher.world.deadlines.call_off(self)
 
     def expire(self) -> None:
         """Deliver the message, past the bounds of the mailbox."""
-        world = self._ref._dispatcher.world  # noqa: SLF001 - one family
+        world = self._ref._dispatcher.world
         if self._period_s is None:
             self._timers.pop(self, None)
         else:
             missed = math.floor((world.now() - self._at_s) / self._period_s)
             self._at_s += self._period_s * (max(0, missed) + 1)
             world.deadlines.add(self._at_s, self)
-        self._ref._put_special(self._message)  # noqa: SLF001 - one family
+        self._ref._put_special(self._message)

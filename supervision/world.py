@@ -143,7 +143,7 @@ class World(Protocol):
     def nonce(self) -> str:
         """A short unguessable hex string, new each time."""
 
-    def call_soon(self, function: Callable[..., object], *args: Any) -> None:
+    def call_soon(self, function: Callable[..., object], *args: Any) -> object:
         """Call function on the hub soon; it must not block. From the world's own thread only."""
 
     def call_soon_threadsafe(self, function: Callable[..., object], *args: Any) -> None:
@@ -173,7 +173,7 @@ class World(Protocol):
     def native_thread(self, function: Callable[..., object], *args: Any, name: str) -> NativeThread:
         """Run function in a long-lived native thread of its own."""
 
-    def start_process(
+    def start_process(  # noqa: PLR0913 - a process has that many sides
         self,
         argv: Sequence[str],
         *,
@@ -222,7 +222,7 @@ def current() -> World:
     """The installed world; gevent's, made now, when there is none."""
     global _installed  # noqa: PLW0603
     if _installed is None:
-        from supervision.world_gevent import GeventWorld  # noqa: PLC0415 - only when it is chosen
+        from supervision.world_gevent import GeventWorld
 
         _installed = GeventWorld()
     return _installed

@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import gevent
-from gevent.hub import get_hub
+from gevent.hub import Hub, get_hub
 from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 
@@ -39,6 +39,8 @@ _real_start_new_thread = get_original("_thread", "start_new_thread")
 
 class GeventWorld(HubWorld):
     """Time, waiting, threads and processes on gevent's hub."""
+
+    hub: Hub
 
     def __init__(self) -> None:
         """Bind to the hub of the calling thread."""
@@ -104,18 +106,18 @@ class GeventWorld(HubWorld):
         """Run function in a native thread. Raises what it raises, and WaitTimeout (the function goes on)."""
         call = self.thread_pool(pool).spawn(function, *args)
         try:
-            result: T = call.get(timeout=timeout_s)
+            result: Any = call.get(timeout=timeout_s)
         except gevent.Timeout as error:
             if call.ready():
                 raise
             raise WaitTimeout(timeout_s) from error
-        return result
+        return cast("T", result)
 
     def native_thread(self, function: Callable[..., object], *args: Any, name: str) -> NativeThread:
         """Start a real thread of its own."""
         return _GeventNativeThread(self, function, args, name)
 
-    def start_process(
+    def start_process(  # noqa: PLR0913 - a process has that many sides
         self,
         argv: Sequence[str],
         *,

@@ -8,11 +8,13 @@ import resource
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gevent.monkey import get_original
 
 from supervision.world import WaitTimeout
+from supervision.world_streams import DescriptorStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,128 +36,47 @@ def _is_inheritable(descriptor: int) -> bool:
         return False
 
 
-CHUNK_SIZE_BYTES: Final = 65536
 _READ, _WRITE = 1, 2
+_STDERR: Final = 2
+_DESCRIPTORS: Final = Path("/dev/fd")
 # What the launcher of this process left open for all of its children, beyond the standard streams: not for ours.
 _LEFT_BY_LAUNCHER: Final = tuple(
     descriptor
-    for name in (os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else ())
-    if (descriptor := int(name)) > 2 and _is_inheritable(descriptor)  # noqa: PLR2004 - after stderr
+    for entry in (_DESCRIPTORS.iterdir() if _DESCRIPTORS.is_dir() else ())
+    if (descriptor := int(entry.name)) > _STDERR and _is_inheritable(descriptor)
 )
 # A working directory is not among what posix_spawn can set.
 _IN_DIRECTORY: Final = ("/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "sh")
 
 
-class FdStream:
-    """A stream over one or two non-blocking descriptors, which it owns."""
+class FdStream(DescriptorStream):
+    """A stream whose waits are a watcher of the loop and a deadline."""
+
+    close_descriptor = staticmethod(_close)
 
     def __init__(self, world: GeventWorld, read_fd: int | None, write_fd: int | None) -> None:
         """read_fd and write_fd may be the same."""
+        super().__init__(read_fd, write_fd)
         self._world = world
-        self._read_fd = read_fd
-        self._write_fd = write_fd
-        self._buffer = b""
         self._waiting: list[HubWaiter] = []
-        for descriptor in {read_fd, write_fd} - {None}:
-            os.set_blocking(descriptor, False)  # type: ignore[arg-type]
 
-    def read(self, size_max: int, timeout_s: float | None) -> bytes:
-        """Between 1 and size_max bytes; b"" at the end."""
-        if self._buffer:
-            data, self._buffer = self._buffer[:size_max], self._buffer[size_max:]
-            return data
-        deadline_s = self._deadline(timeout_s)
-        while True:
-            descriptor = self._open(self._read_fd)
-            try:
-                return os.read(descriptor, size_max)
-            except BlockingIOError:
-                self._wait(descriptor, _READ, deadline_s)
-            except ConnectionResetError:
-                return b""
-
-    def read_exactly(self, size: int, timeout_s: float | None) -> bytes:
-        """Size bytes. Raises EOFError when the stream ends before; what had come is kept for the next read."""
-        deadline_s = self._deadline(timeout_s)
-        chunks: list[bytes] = []
-        missing = size
-        try:
-            while missing:
-                data = self.read(min(missing, CHUNK_SIZE_BYTES), self._left(deadline_s))
-                if not data:
-                    message = f"the stream ended {missing} bytes short of {size}"
-                    raise EOFError(message)
-                chunks.append(data)
-                missing -= len(data)
-        except BaseException:
-            self._buffer = b"".join(chunks) + self._buffer
-            raise
-        return b"".join(chunks)
-
-    def read_line(self, size_max: int, timeout_s: float | None) -> bytes:
-        """Bytes up to and including the next newline, or up to the end."""
-        deadline_s = self._deadline(timeout_s)
-        line, self._buffer = self._buffer, b""
-        try:
-            while b"\n" not in line and len(line) <= size_max:
-                data = self.read(CHUNK_SIZE_BYTES, self._left(deadline_s))
-                if not data:
-                    return line
-                line += data
-        except BaseException:
-            self._buffer = line
-            raise
-        head, newline, rest = line.partition(b"\n")
-        if not newline or len(head) >= size_max:
-            message = f"a line is longer than {size_max} bytes"
-            raise ValueError(message)
-        self._buffer = rest
-        return head + newline
-
-    def write(self, data: bytes, timeout_s: float | None) -> None:
-        """All of data."""
-        deadline_s = self._deadline(timeout_s)
-        left = memoryview(data)
-        while left:
-            descriptor = self._open(self._write_fd)
-            try:
-                left = left[os.write(descriptor, left[:CHUNK_SIZE_BYTES]) :]
-            except BlockingIOError:
-                self._wait(descriptor, _WRITE, deadline_s)
-
-    def close(self) -> None:
-        """Give the descriptors back."""
-        descriptors = {self._read_fd, self._write_fd} - {None}
-        self._read_fd = self._write_fd = None
-        for waiter in self._waiting:
-            waiter.wake()
-        for descriptor in descriptors:
-            with contextlib.suppress(OSError):
-                _close(descriptor)  # type: ignore[arg-type]
-
-    def _open(self, descriptor: int | None) -> int:
-        if descriptor is None:
-            message = "the stream is closed"
-            raise OSError(message)
-        return descriptor
-
-    def _deadline(self, timeout_s: float | None) -> float | None:
-        return None if timeout_s is None else self._world.now() + timeout_s
-
-    def _left(self, deadline_s: float | None) -> float | None:
-        return None if deadline_s is None else max(0.0, deadline_s - self._world.now())
-
-    def _wait(self, descriptor: int, events: int, deadline_s: float | None) -> None:
-        watcher = self._world.hub.loop.io(descriptor, events)
+    def _wait(self, descriptor: int, *, writing: bool, timeout_s: float | None) -> None:
+        watcher = self._world.hub.loop.io(descriptor, _WRITE if writing else _READ)
         waiter = self._world.waiter()
         watcher.start(waiter.wake)
         self._waiting.append(waiter)
         try:
-            waiter.wait(self._left(deadline_s))
+            waiter.wait(timeout_s)
         finally:
             self._waiting.remove(waiter)
             watcher.stop()
             watcher.close()
+
+    def close(self) -> None:
+        """Give the descriptors back; whoever waits for them gets an OSError."""
+        for waiter in self._waiting:
+            waiter.wake()
+        super().close()
 
 
 class ChildProcess:
@@ -242,7 +163,7 @@ def start_process(
             if descriptor not in pass_fds and _is_inheritable(descriptor)
         ]
         for descriptor in made_inheritable:
-            os.set_inheritable(descriptor, True)  # noqa: FBT003 - its signature
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - its signature  # noqa: FBT003 - its signature
         command = [*_IN_DIRECTORY, cwd, *argv] if cwd is not None else list(argv)
         pid = _posix_spawnp(
             command[0],
@@ -260,7 +181,7 @@ def start_process(
         for descriptor in theirs:
             _close(descriptor)
         for descriptor in made_inheritable:
-            os.set_inheritable(descriptor, False)  # noqa: FBT003 - its signature
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - its signature  # noqa: FBT003 - its signature
     child = ChildProcess(world, pid, ours)
     for name, limit in (limits or {}).items():
         with contextlib.suppress(ProcessLookupError):
@@ -272,7 +193,7 @@ def _action(number: int, kind: str, ours: dict[int, int], theirs: list[int]) -> 
     """Return what posix_spawn does for stream number; our end of a pipe goes to ours, the child's to theirs."""
     if kind == "null":
         return (os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY, 0)
-    if kind == "stdout" and number == 2:  # noqa: PLR2004 - stderr
+    if kind == "stdout" and number == _STDERR:
         return (os.POSIX_SPAWN_DUP2, 1, 2)
     if kind != "pipe":
         message = f"a stream is pipe, null or inherit, not {kind!r}"
@@ -324,7 +245,7 @@ class UnixServer:
         self._watcher.close()
         self._listener.close()
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)
+            Path(self._path).unlink()
         for task, stream in list(self._connections.items()):
             task.kill()
             task.join(1.0)
@@ -335,14 +256,14 @@ class UnixServer:
 def _listen(path: str, mode: int) -> Any:
     listener = _socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        listener.setblocking(False)
+        listener.setblocking(False)  # noqa: FBT003 - its signature
         probe = _socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        probe.setblocking(False)
+        probe.setblocking(False)  # noqa: FBT003 - its signature
         try:
             probe.connect(path)
         except (ConnectionRefusedError, FileNotFoundError):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+                Path(path).unlink()
         finally:
             probe.close()
         before = os.umask(0o777 & ~mode)
@@ -362,7 +283,7 @@ def connect_unix(world: GeventWorld, path: str, timeout_s: float) -> FdStream:
     deadline_s = time.monotonic() + timeout_s
     while True:
         connection = _socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.setblocking(False)
+        connection.setblocking(False)  # noqa: FBT003 - its signature
         try:
             connection.connect(path)
         except BlockingIOError:

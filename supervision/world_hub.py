@@ -49,7 +49,7 @@ class HubWorld(ABC):
     def dispatcher(self) -> Dispatcher:
         """The dispatcher of this world's actors, made on first use."""
         if self._dispatcher is None:
-            from supervision.dispatcher import Dispatcher  # noqa: PLC0415 - it needs this module
+            from supervision.dispatcher import Dispatcher
 
             self._dispatcher = Dispatcher(self)
         return self._dispatcher
@@ -315,7 +315,7 @@ class HubTask:
 
 
 def _report(name: str, error: BaseException) -> None:
-    from supervision.reports import report_task_failed  # noqa: PLC0415 - needed only here
+    from supervision.reports import report_task_failed
 
     report_task_failed(name, error)
 
