@@ -1,0 +1,1 @@
+"""The circuit breaker: states as types, a machine that is told the time, and a thread-safe shell around it."""

@@ -1,0 +1,34 @@
+"""The circuit breaker before a service: closed, open, half-open.
+
+    from supervision.circuit_breaker import CircuitBreaker, CircuitBreakerPresets
+
+    breaker = CircuitBreaker(CircuitBreakerPresets.database(), name="ledger")
+    with breaker: ...
+
+The decisions stand in supervision.breaking.machine, which an actor may own as well as the façade here.
+"""
+
+from __future__ import annotations
+
+from supervision.breaking.facade import (
+    BreakerEvent,
+    BreakerStatistics,
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+)
+from supervision.breaking.machine import Permit
+from supervision.breaking.settings import BreakerSettings, CircuitBreakerPresets
+from supervision.breaking.snapshot import BreakerRecord
+
+__all__ = [
+    "BreakerEvent",
+    "BreakerRecord",
+    "BreakerSettings",
+    "BreakerStatistics",
+    "CircuitBreaker",
+    "CircuitBreakerPresets",
+    "CircuitOpenError",
+    "CircuitState",
+    "Permit",
+]
