@@ -14,7 +14,9 @@ BASE, INCREMENT = "b", "i"
 
 # Texts of Valkey 8 and 9, aof.c and rdb.c. A text that is not here is no damage, and nothing is repaired or put aside:
 # a full disk, a wrong owner, data of a newer server.
-_BROKEN_FILE: Final = re.compile(r"(?:Bad file format|Unexpected end of file) reading the append only file ([^\s:]+)")
+_BROKEN_FILE: Final = re.compile(
+    r"(?:Bad file format|Unexpected end of file) reading the append only file (\S+\.(?:aof|rdb))"
+)
 _STRANGE_COMMAND: Final = re.compile(
     r"Error reading the append only file ([^\s,]+), error: unknown command '(.{0,128}?)', with args", re.DOTALL
 )

@@ -60,16 +60,10 @@ def parse_url(url: str) -> StoreUrl:
 
     Raises UnsuitableStore with a sentence that names the part it cannot use, and never the password.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES:
-        raise UnsuitableStore(
-            f"the store's URL begins with {parts.scheme or 'nothing'}://, which is none of "
-            f"{', '.join(f'{scheme}://' for scheme in _SCHEMES)}."
-        )
-    cluster = parts.scheme.endswith("+cluster")
-    first = _as_redis_url(parts)
     try:
-        options = parse_redis_url(first)  # type: ignore[no-untyped-call]
+        parts = urlsplit(url)
+        _check_scheme(parts.scheme)
+        options = parse_redis_url(_as_redis_url(parts))  # type: ignore[no-untyped-call]
         seeds = _unix_seed(options) if parts.scheme == "unix" else _seeds(parts)
     except ValueError:
         # The error itself would show a piece of the URL, and that may be a piece of the password.
@@ -77,9 +71,18 @@ def parse_url(url: str) -> StoreUrl:
             "the store's URL cannot be read: its host, its port or the value of an option is malformed. "
             "Characters such as / ? # @ : % in a password have to be percent-encoded (%2F for a slash)."
         ) from None
+    cluster = parts.scheme.endswith("+cluster")
     options = {name: value for name, value in options.items() if name not in _ADDRESS}
     _check_options(options, cluster=cluster)
     return StoreUrl(seeds, options, tls=parts.scheme.startswith("rediss"), cluster=cluster)
+
+
+def _check_scheme(scheme: str) -> None:
+    if scheme not in _SCHEMES:
+        raise UnsuitableStore(
+            f"the store's URL begins with {scheme or 'nothing'}://, which is none of "
+            f"{', '.join(f'{known}://' for known in _SCHEMES)}."
+        )
 
 
 def _as_redis_url(parts: SplitResult) -> str:
