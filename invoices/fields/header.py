@@ -170,10 +170,17 @@ def _dates_of_title(index: Index) -> Iterator[_Dated]:
             before = text[word.end() : word.end() + found.start]
             if re.search(r"\b(?:vom|von|dated?|of|du|del|van|dnia|at|on|le|am)\s*$", before, re.IGNORECASE):
                 yield found, 0.95, page
-        if re.search(r"\b(?:vom|dated|du|del|van)\s*$", text, re.IGNORECASE) and position + 1 < len(index.texts):
-            following = next(find_dates(index.texts[position + 1]), None)
-            if following is not None and following.start == 0:
-                yield following, 0.9, page
+        if position + 1 < len(index.texts):
+            yield from _date_on_next_line(text, index.texts[position + 1], page)
+
+
+def _date_on_next_line(title: str, following: str, page: int) -> Iterator[_Dated]:
+    """The date of a title that is broken before or after the word "of"."""
+    joined = re.search(r"\b(?:vom|dated|du|del|van)\s*$", title, re.IGNORECASE)
+    word = re.match(r"^(?:vom|dated|du|del|van)\s+", following, re.IGNORECASE)
+    found = next(find_dates(following), None)
+    if found is not None and ((joined and found.start == 0) or (word and found.start == word.end())):
+        yield found, 0.9, page
 
 
 def _letter_dates(index: Index) -> Iterator[_Dated]:

@@ -110,11 +110,25 @@ def _announced(index: Index, label: Label) -> Iterator[Found]:
     for place in places:
         match = _IBAN.search(place.text)
         if match:
-            value = _cut(match[0])
+            value = _cut(match[0] + _rest_of_cell(index, place.segment, match))
             if value:
                 sure = 0.97 if is_valid_iban(value) else 0.6
                 yield Found(value, sure, index.segments[place.segment].page)
                 return
+
+
+def _rest_of_cell(index: Index, position: int, match: re.Match[str]) -> str:
+    """What a narrow cell has broken off to its next line, when an account number ends too early at the line's end."""
+    length = IBAN_LENGTHS.get(match[0][:2], 0)
+    missing = length - len(compact(match[0]))
+    if missing <= 0 or match.end() < len(index.texts[position].rstrip()):
+        return ""
+    own = index.segments[position]
+    for other, segment in enumerate(index.segments):
+        beneath = segment.page == own.page and 0 < segment.y0 - own.y0 < 2.0 * own.height
+        if beneath and abs(segment.x0 - own.x0) < own.height and len(compact(index.texts[other])) == missing:
+            return index.texts[other]
+    return ""
 
 
 def _free(index: Index) -> Iterator[Found]:

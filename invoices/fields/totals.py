@@ -13,17 +13,14 @@ from decimal import Decimal
 from typing import Final
 
 from invoices.fields.amounts import Amount, find_amounts
+from invoices.fields.arithmetic import Evidence, best_triple
 from invoices.fields.found import Found
 from invoices.fields.labels import Index, Label, Near
 
 _ROLES: Final = ("net", "tax", "gross", "payable", "prepaid")
-_CENT: Final = Decimal("0.01")
 _RUNNING_TEXT_CHARS: Final = 90
-_UNLABELLED: Final = 0.2
-_SCORE_MIN: Final = 1.3
 _PERCENT: Final = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,2})?)\s?%")
 _CANDIDATES_MAX: Final = 60
-_PARTS_MAX: Final = 5
 _NO_TAX: Final = re.compile(
     r"reverse\s+charge|steuerschuldnerschaft|autoliquidation|inversi[oó]n\s+del\s+sujeto|inversione\s+contabile|"
     r"verlegd|§\s*19\s+ust|kleinunternehmer|steuerfrei|umsatzsteuerbefreit|tva\s+non\s+applicable|vat\s+exempt|"
@@ -41,15 +38,6 @@ class _Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Triple:
-    net: Decimal
-    tax: Decimal
-    gross: Decimal
-    score: float
-    labelled: int
-
-
-@dataclass(frozen=True, slots=True)
 class Totals:
     """The totals that were found, and the currency printed beside them."""
 
@@ -64,7 +52,7 @@ def find_totals(index: Index) -> Totals:
     """The totals of a document, as far as label and arithmetic bear them out."""
     candidates = {role: _candidates(index, role) for role in _ROLES}
     printed = _printed(index)
-    triple = _best_triple(candidates, printed, _rates(index), untaxed=_is_untaxed(index))
+    triple = best_triple(_evidence(candidates, printed, index))
     if triple is None:
         return _without_arithmetic(candidates)
     payable = _payable(triple.gross, candidates, printed)
@@ -126,6 +114,21 @@ def _printed(index: Index) -> dict[Decimal, int]:
     }
 
 
+def _evidence(candidates: dict[str, list[_Candidate]], printed: dict[Decimal, int], index: Index) -> Evidence:
+    """Weights by value; what is payable may be the gross too, a little less surely."""
+    gross = {candidate.value: candidate.weight * 0.85 for candidate in candidates["payable"]}
+    for candidate in candidates["gross"]:
+        gross[candidate.value] = max(gross.get(candidate.value, 0.0), candidate.weight)
+    return Evidence(
+        net={candidate.value: candidate.weight for candidate in candidates["net"]},
+        tax={candidate.value: candidate.weight for candidate in candidates["tax"]},
+        gross=gross,
+        printed=frozenset(printed),
+        rates=_rates(index),
+        untaxed=_is_untaxed(index),
+    )
+
+
 def _rates(index: Index) -> tuple[Decimal, ...]:
     rates = {Decimal(match.replace(",", ".")) for text in index.texts for match in _PERCENT.findall(text)}
     return tuple(sorted(rates))[:20]
@@ -133,82 +136,6 @@ def _rates(index: Index) -> tuple[Decimal, ...]:
 
 def _is_untaxed(index: Index) -> bool:
     return any(_NO_TAX.search(text) for text in index.texts)
-
-
-def _best_triple(
-    candidates: dict[str, list[_Candidate]], printed: dict[Decimal, int], rates: tuple[Decimal, ...], *, untaxed: bool
-) -> _Triple | None:
-    """The best scored net, tax and gross that add up; the largest ones win among equals, as totals do over parts."""
-    triples = list(_triples(candidates, printed, rates, untaxed=untaxed))
-    if not triples:
-        return None
-    largest = (
-        max(abs(triple.gross) for triple in triples if triple.labelled >= 2)
-        if any(triple.labelled >= 2 for triple in triples)
-        else Decimal(0)
-    )
-    ranked = sorted(triples, key=lambda each: -(each.score + (0.4 if abs(each.gross) == largest else 0.0)))
-    return ranked[0] if ranked[0].score >= _SCORE_MIN else None
-
-
-def _triples(
-    candidates: dict[str, list[_Candidate]], printed: dict[Decimal, int], rates: tuple[Decimal, ...], *, untaxed: bool
-) -> Iterator[_Triple]:
-    net = {candidate.value: candidate.weight for candidate in candidates["net"]}
-    tax = _with_sums({candidate.value: candidate.weight for candidate in candidates["tax"]})
-    gross = {candidate.value: candidate.weight * 0.85 for candidate in candidates["payable"]}
-    for candidate in candidates["gross"]:
-        gross[candidate.value] = max(gross.get(candidate.value, 0.0), candidate.weight)
-    for total, gross_weight in gross.items():
-        for part, tax_weight in tax.items():
-            for signed in {part, -part} if total < 0 else {part}:
-                rest = total - signed
-                net_weight = net.get(rest, _UNLABELLED if rest in printed else None)
-                if net_weight is None:
-                    net_weight = -0.2 if _rate_fits(rest, signed, rates) else None
-                if net_weight is not None and _plausible(rest, signed):
-                    yield _triple(rest, signed, total, (net_weight, tax_weight, gross_weight), rates)
-        for part, net_weight in net.items():
-            rest = total - part
-            if rest in tax or not _plausible(part, rest):
-                continue
-            if rest == 0 and _nothing_taxed(tax, untaxed=untaxed):
-                yield _triple(part, Decimal(0), total, (net_weight, _UNLABELLED, gross_weight), rates)
-            elif rest in printed and rest * total > 0 and _rate_fits(part, rest, rates):
-                yield _triple(part, rest, total, (net_weight, _UNLABELLED, gross_weight), rates)
-
-
-def _plausible(net: Decimal, tax: Decimal) -> bool:
-    """A tax has the net's sign and is no more than 40 % of it; the highest VAT rate of Europe is 27 %."""
-    return net * tax >= 0 and abs(tax) * 5 <= abs(net) * 2
-
-
-def _with_sums(tax: dict[Decimal, float]) -> dict[Decimal, float]:
-    """Tax amounts and the sums of the first few: an invoice with two rates may leave its total tax out."""
-    strong = [value for value, weight in tax.items() if weight >= 0.5 and value][:_PARTS_MAX]
-    sums = dict(tax)
-    for mask in range(1, 1 << len(strong)):
-        parts = [value for place, value in enumerate(strong) if mask >> place & 1]
-        if len(parts) > 1:
-            sums.setdefault(sum(parts, Decimal(0)), 0.3)
-    return sums
-
-
-def _nothing_taxed(tax: dict[Decimal, float], *, untaxed: bool) -> bool:
-    return untaxed or not any(value for value, weight in tax.items() if weight > 0.5)
-
-
-def _triple(
-    net: Decimal, tax: Decimal, gross: Decimal, weights: tuple[float, float, float], rates: tuple[Decimal, ...]
-) -> _Triple:
-    bonus = 0.3 if tax and _rate_fits(net, tax, rates) else 0.0
-    labelled = sum(1 for weight in weights if weight > 0.4)
-    return _Triple(net, tax, gross, sum(weights) + bonus, labelled)
-
-
-def _rate_fits(net: Decimal, tax: Decimal, rates: tuple[Decimal, ...]) -> bool:
-    """Whether the tax is a printed percentage of the net, to the cent."""
-    return any(rate and abs(net * rate / 100 - tax) <= _CENT for rate in rates)
 
 
 def _payable(gross: Decimal, candidates: dict[str, list[_Candidate]], printed: dict[Decimal, int]) -> Found | None:

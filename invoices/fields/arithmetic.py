@@ -1,0 +1,118 @@
+"""Net + tax = gross: which of the candidate amounts belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+_CENT: Final = Decimal("0.01")
+_UNLABELLED: Final = 0.2  # an amount that fits and is printed, without a label that says what it is
+_DERIVED: Final = -0.2  # an amount that stands nowhere and follows from the others and a printed rate
+_SCORE_MIN: Final = 1.3
+_WELL_LABELLED: Final = 0.4
+_RATE_BONUS: Final = 0.3
+_LARGEST_BONUS: Final = 0.4
+_SUM_WEIGHT: Final = 0.3
+_PARTS_MAX: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Candidate values with their weights, every printed amount, every printed percentage, and words of no tax."""
+
+    net: Mapping[Decimal, float]
+    tax: Mapping[Decimal, float]
+    gross: Mapping[Decimal, float]
+    printed: frozenset[Decimal]
+    rates: tuple[Decimal, ...]
+    untaxed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Triple:
+    """Three amounts that add up. labelled: how many of them have a label that says what they are."""
+
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+    score: float
+    labelled: int
+
+
+def best_triple(evidence: Evidence) -> Triple | None:
+    """The best scored triple; the largest gross wins among equals, as totals do over their parts."""
+    triples = [*_from_tax(evidence), *_from_net(evidence)]
+    largest = max((abs(triple.gross) for triple in triples if triple.labelled > 1), default=Decimal(0))
+
+    def rank(triple: Triple) -> float:
+        return triple.score + (_LARGEST_BONUS if abs(triple.gross) == largest else 0.0)
+
+    best = max(triples, key=rank, default=None)
+    return best if best is not None and best.score >= _SCORE_MIN else None
+
+
+def _from_tax(evidence: Evidence) -> Iterator[Triple]:
+    """A gross and a tax; the net is labelled, or printed somewhere, or follows from a printed rate."""
+    taxes = _with_sums(evidence.tax)
+    for gross, gross_weight in evidence.gross.items():
+        for amount, tax_weight in taxes.items():
+            # Some writers leave the minus away at the tax of a negative total.
+            for tax in (amount, -amount) if gross < 0 < amount else (amount,):
+                weight = _net_weight(gross - tax, tax, evidence)
+                if weight is not None and _is_plausible(gross - tax, tax):
+                    yield _triple((gross - tax, tax, gross), (weight, tax_weight, gross_weight), evidence)
+
+
+def _net_weight(net: Decimal, tax: Decimal, evidence: Evidence) -> float | None:
+    if net in evidence.net:
+        return evidence.net[net]
+    if net in evidence.printed:
+        return _UNLABELLED
+    return _DERIVED if _rate_fits(net, tax, evidence.rates) else None
+
+
+def _from_net(evidence: Evidence) -> Iterator[Triple]:
+    """A gross and a net; the tax is nothing, or printed somewhere and a printed rate of the net."""
+    for gross, gross_weight in evidence.gross.items():
+        for net, net_weight in evidence.net.items():
+            tax = gross - net
+            if tax in evidence.tax or not _is_plausible(net, tax):
+                continue
+            fits = tax in evidence.printed and _rate_fits(net, tax, evidence.rates)
+            if fits or (tax == 0 and _is_untaxed(evidence)):
+                yield _triple((net, tax, gross), (net_weight, _UNLABELLED, gross_weight), evidence)
+
+
+def _is_untaxed(evidence: Evidence) -> bool:
+    return evidence.untaxed or not any(value and weight > 0.5 for value, weight in evidence.tax.items())
+
+
+def _is_plausible(net: Decimal, tax: Decimal) -> bool:
+    """A tax has the net's sign and is no more than 40 % of it; the highest VAT rate of Europe is 27 %."""
+    return net * tax >= 0 and abs(tax) * 5 <= abs(net) * 2
+
+
+def _with_sums(tax: Mapping[Decimal, float]) -> dict[Decimal, float]:
+    """Tax amounts and the sums of the first few: an invoice with two rates may leave its total tax out."""
+    strong = [value for value, weight in tax.items() if weight >= 0.5 and value][:_PARTS_MAX]
+    sums = dict(tax)
+    for chosen in range(1, 1 << len(strong)):
+        parts = [value for place, value in enumerate(strong) if chosen >> place & 1]
+        if len(parts) > 1:
+            sums.setdefault(sum(parts, Decimal(0)), _SUM_WEIGHT)
+    return sums
+
+
+def _triple(
+    amounts: tuple[Decimal, Decimal, Decimal], weights: tuple[float, float, float], evidence: Evidence
+) -> Triple:
+    net, tax, gross = amounts
+    bonus = _RATE_BONUS if tax and _rate_fits(net, tax, evidence.rates) else 0.0
+    return Triple(net, tax, gross, sum(weights) + bonus, sum(weight > _WELL_LABELLED for weight in weights))
+
+
+def _rate_fits(net: Decimal, tax: Decimal, rates: tuple[Decimal, ...]) -> bool:
+    """Whether the tax is a printed percentage of the net, to the cent."""
+    return any(rate and abs(net * rate / 100 - tax) <= _CENT for rate in rates)
