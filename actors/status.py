@@ -62,8 +62,10 @@ def actor_status(ref: GeventActorRef[Any], child_id: str, now_s: float) -> dict[
         "state": "alive" if ref.is_alive() else "dead",
         "restarts": ref.restarts,
         "mailbox": ref.mailbox_size,
-        "uptime_s": round(now_s - ref.started_at_s, 1),
     }
+    started_at_s = getattr(ref, "started_at_s", None)
+    if started_at_s is not None:
+        status["uptime_s"] = round(now_s - started_at_s, 1)
     if ref.in_hand is not None:
         status["in_hand"] = type(ref.in_hand).__name__
     if not issubclass(ref.actor_class, Supervisor | DynamicSupervisor):

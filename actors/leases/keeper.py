@@ -11,7 +11,7 @@ import structlog
 from actors.leases.beat import Beat
 from actors.leases.machine import LeaseView, LeaseWatch, Take
 from actors.node import Held
-from actors.partition.owner import LetGo
+from actors.partition.owner_notes import LetGo
 from actors.partition.store import SCRIPTS
 from actors.redis_connection.facts import ServerIdentity, server_facts
 from actors.store_errors import StoreError

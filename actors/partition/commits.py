@@ -134,14 +134,17 @@ class HandOut(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """The store's answer for one wanted message; all but `status` are about `go` alone (`why` about `broken`)."""
+    """The store's answer for one wanted message; all but `status` are about `go` alone (`why` about `broken`).
+
+    snapshot: None when the session was said to stand at `version`, so that it was not sent; empty when there is none.
+    """
 
     status: HandOut
     owed: bool = False
     week: int = 0
     version: int = 0
     interim_sent: bool = False
-    snapshot: bytes = b""
+    snapshot: bytes | None = b""
     turn: int = 0
     why: str = ""
 

@@ -6,31 +6,30 @@ messages. One owner actor a partition; a restarted one adopts the fence and the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum, auto
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from actors.node import LivingSession
 from actors.partition.commits import Committed, Handed, HandOut, Operation, Outcome, Wanted
+from actors.partition.deliveries import Deliveries
 from actors.partition.entries import BadEntry, SeenEntry, read_entry
 from actors.partition.hand_record import HandRecord
+from actors.partition.owner_notes import EntriesSeen, Fetched, Follow, HandedOut, LetGo, Purpose, Tick
 from actors.partition.store import HAND_OUT_MAX
 from actors.partition.table import Deadlines, Entry, Table
 from actors.partition.voice import CommitDone, Voice, blobs_of
 from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
-from actors.store_errors import StoreError
+from actors.store_errors import StoreError, StoreNotReady, StoreRefusal
 from supervision.actor import ActorDown, GeventActor
 from supervision.supervisor import ChildSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from actors.node import Node
     from actors.session.roster import Roster
-    from supervision.actor import GeventActorRef
 
 _log = structlog.get_logger(__name__)
 
@@ -39,57 +38,6 @@ STATICS_MAX: Final = 64
 TICK_MIN_S: Final = 0.01
 TICK_MAX_S: Final = 1.0
 STORE_RETRY_S: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Follow:
-    """Owner to reader: read this partition for me, from its beginning."""
-
-    partition: int
-    owner: GeventActorRef[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class EntriesSeen:
-    """Reader to owner: entries of the stream, in order. ages_s: of each, by the server's clock."""
-
-    entries: Sequence[SeenEntry | BadEntry]
-    ages_s: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A deadline may have come."""
-
-
-class Purpose(Enum):
-    """Why the store is asked about messages: to hand them out, or only to have their records before a commit."""
-
-    HAND_OUT = auto()
-    STATIC = auto()
-    POISON = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class HandedOut:
-    """The store's answer to a hand-out."""
-
-    entries: tuple[Entry, ...]
-    answer: Any
-    purpose: Purpose
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """The body of an entry that was not kept."""
-
-    entry: Entry
-    answer: Any
-
-
-@dataclass(frozen=True, slots=True)
-class LetGo:
-    """Hand out nothing more; the reply to this ask is how many messages are in hand."""
 
 
 class Owner(GeventActor):
@@ -108,9 +56,7 @@ class Owner(GeventActor):
         self._table = Table(Deadlines(settings.soft_deadline_s, settings.hard_deadline_s))
         # Invariant: history of messages that are, or may be, in hand; a chat's record is about its first message.
         self._records: dict[str, HandRecord] = {}
-        # Invariant: what waits for its session to start; at most one a chat.
-        self._undelivered: dict[str, TurnInHand] = {}
-        self._watched: dict[GeventActorRef[Any], str] = {}
+        self._deliveries = Deliveries(node, roster, self)
         self._letting_go = False
         self._paused_until_s = 0.0
         self._tick_at_s = 0.0
@@ -142,40 +88,22 @@ class Owner(GeventActor):
 
     def on_receive(self, message: Any) -> Any:
         """One step; each ends by handing out what has become ready and by setting the next tick."""
-        result: Any = None
-        match message:
-            case EntriesSeen():
-                self._see(message)
-            case TurnEnded():
-                self._turn_ended(message)
-            case HandedOut():
-                self._handed_out(message)
-            case CommitDone():
-                self._commit_done(message)
-            case Tick():
-                self._tick = None
-            case ActorDown():
-                self._session_down(message)
-            case SessionUp():
-                self._session_up(message)
-            case SnapshotWanted():
-                self._snapshot_wanted(message)
-            case Fetched():
-                self._fetched(message)
-            case LetGo():
-                self._letting_go = True
-                result = self._in_hand()
-            case _:
-                return super().on_receive(message)
+        handle = _HANDLERS.get(type(message))
+        if handle is None:
+            return super().on_receive(message)
+        result = handle(self, message)
         self._speak_for_the_late()
         self._hand_out()
         self._set_tick()
         return result
 
-    def _in_hand(self) -> int:
-        return sum(1 for chat in self._watched.values() if self._table.in_hand(chat) is not None) + len(
-            self._undelivered
-        )
+    def _ticked(self, _tick: Tick) -> None:
+        self._tick = None
+
+    def _let_go(self, _let_go: LetGo) -> int:
+        self._letting_go = True
+        at_work = sum(1 for chat in self._deliveries.chats if self._table.in_hand(chat) is not None)
+        return at_work + self._deliveries.undelivered
 
     def _see(self, seen: EntriesSeen) -> None:
         now_s = self._node.world.now()
@@ -272,10 +200,10 @@ class Owner(GeventActor):
 
         later: gets the entry when it has to wait for other work of its session.
         """
-        living = self._living(entry.chat_id)
+        living = self._deliveries.living(entry.chat_id)
         if living is None or not living.entry_id:
             return False
-        self._watch(entry.chat_id, living)
+        self._deliveries.watch(entry.chat_id, living)
         if living.fence != self._fence:
             # It works in vain: whatever it commits is stale. Its place is needed.
             living.ref.fence()
@@ -303,17 +231,13 @@ class Owner(GeventActor):
         self._node.store.submit_hand_out(self._partition, self._fence, wanted, done)
 
     def _wanted(self, entry: Entry, *, purpose: Purpose) -> Wanted:
-        living = self._living(entry.chat_id)
+        living = self._deliveries.living(entry.chat_id)
         return Wanted(
             not entry.registered, entry.chat_id, entry.entry_id, entry.message_id, entry.digest, entry.week,
             living.version if living is not None else None,
             self._record(entry).pack() if purpose is Purpose.HAND_OUT else "",
             blobs_of(entry),
         )  # fmt: skip
-
-    def _living(self, chat_id: str) -> LivingSession | None:
-        living = self._node.sessions.get(chat_id)
-        return living if living is not None and living.ref.is_alive() else None
 
     def _handed_out(self, handed: HandedOut) -> None:
         if isinstance(handed.answer, StoreError):
@@ -356,50 +280,24 @@ class Owner(GeventActor):
                 self._deliver(entry, handed)
 
     def _deliver(self, entry: Entry, handed: Handed) -> None:
-        if entry.message is None:
+        living = self._deliveries.living(entry.chat_id)
+        known = living is not None and living.version == handed.version
+        if entry.message is None or (handed.snapshot is None and not known):
+            # The session that stood at that version is gone: ask again, with its snapshot.
             self._table.put_back(entry)
             return
         self._records[entry.chat_id] = record = self._record(entry)
-        living = self._living(entry.chat_id)
-        known = living is not None and living.version == handed.version
         turn = TurnInHand(
             self._voice.fenced(entry), entry.message, handed.version, None if known else handed.snapshot, entry.owed,
             record.crashes, entry.static_at_s, self._node.at(),
         )  # fmt: skip
-        if living is None:
-            self._undelivered[entry.chat_id] = turn
-            self._roster.want(entry.chat_id, self.actor_ref)
-            return
-        self._hand_to(living, turn)
-
-    def _hand_to(self, living: LivingSession, turn: TurnInHand) -> None:
-        chat_id = turn.entry.chat_id
-        self._watch(chat_id, living)
-        living.entry_id, living.fence = turn.entry.entry_id, turn.entry.fence
-        try:
-            living.ref.tell(turn)
-        except Exception:  # noqa: BLE001 - it died between the look and the word; its ActorDown is on the way
-            living.entry_id = living.fence = ""
-            self._undelivered[chat_id] = turn
-            self._roster.want(chat_id, self.actor_ref)
-
-    def _watch(self, chat_id: str, living: LivingSession) -> None:
-        if living.ref not in self._watched:
-            self._watched[living.ref] = chat_id
-            self.monitor(living.ref)
+        self._deliveries.deliver(turn)
 
     def _session_up(self, up: SessionUp) -> None:
-        turn = self._undelivered.pop(up.chat_id, None)
-        self._table.release(up.chat_id)
-        living = self._living(up.chat_id)
-        if turn is None:
-            return
-        entry = self._table.entry(turn.entry.entry_id)
-        if entry is None or living is None or (turn.snapshot is None and living.version != turn.version):
-            if entry is not None:
-                self._table.put_back(entry)
-            return
-        self._hand_to(living, turn)
+        turn = self._deliveries.session_up(up.chat_id)
+        entry = self._table.entry(turn.entry.entry_id) if turn is not None else None
+        if entry is not None:
+            self._table.put_back(entry)
 
     def _snapshot_wanted(self, wanted: SnapshotWanted) -> None:
         entry = self._table.entry(wanted.entry_id)
@@ -417,11 +315,9 @@ class Owner(GeventActor):
             self._forget(entry)
 
     def _session_down(self, down: ActorDown) -> None:
-        chat_id = self._watched.pop(down.ref, None)
-        if chat_id is None:
-            return
-        entry = self._table.in_hand(chat_id)
-        if entry is None or chat_id in self._undelivered:
+        chat_id = self._deliveries.session_down(down.ref)
+        entry = self._table.in_hand(chat_id) if chat_id is not None else None
+        if chat_id is None or entry is None:
             return
         self._node.solo.end(entry.entry_id)
         if self._roster.is_guilty(down.reason):
@@ -468,7 +364,7 @@ class Owner(GeventActor):
     def _commit_done(self, done: CommitDone) -> None:
         entry, operation = done.entry, done.commit.operation
         if isinstance(done.answer, StoreError):
-            self._commit_failed(done)
+            self._commit_failed(done, done.answer)
             return
         committed: Committed = done.answer
         if committed.outcome is Outcome.STALE:
@@ -485,9 +381,19 @@ class Owner(GeventActor):
         elif operation is not Operation.INTERIM or committed.outcome is Outcome.ANSWERED:
             self._forget(entry)
 
-    def _commit_failed(self, done: CommitDone) -> None:
-        """The store is away (or refuses): what has to be said is said again later, under its old nonce."""
+    def _commit_failed(self, done: CommitDone, error: StoreError) -> None:
+        """The store is away: what has to be said is said again later, under its old nonce.
+
+        What it refuses for good, because a key of the chat is broken, is set aside without the chat's keys.
+        """
         entry, operation = done.entry, done.commit.operation
+        if isinstance(error, StoreRefusal) and not isinstance(error, StoreNotReady) and entry is not None:
+            _log.error(
+                "a commit was refused", operation=operation.value, chat_id=entry.chat_id, message_id=entry.message_id,
+                reason=str(error), next="the message is set aside",
+            )  # fmt: skip
+            self._voice.set_aside(entry, str(error))
+            return
         if operation is Operation.INTERIM:
             return
         if operation is Operation.STATIC and entry is not None:
@@ -498,7 +404,7 @@ class Owner(GeventActor):
     def _forget(self, entry: Entry) -> None:
         self._node.solo.end(entry.entry_id)
         self._table.settle(entry.entry_id)
-        self._undelivered.pop(entry.chat_id, None)
+        self._deliveries.forget(entry.chat_id)
         record = self._records.get(entry.chat_id)
         if record is not None and record.entry_id == entry.entry_id:
             del self._records[entry.chat_id]
@@ -507,6 +413,9 @@ class Owner(GeventActor):
         """The lease is another's: this owner has nothing more to say. The keeper of leases starts the next one."""
         _log.warning("the lease is lost", partition=self._partition, doing=doing, next="this owner stops")
         self._letting_go = True
+        held = self._node.leases.get(self._partition)
+        if held is not None and held.fence == self._fence:
+            del self._node.leases[self._partition]
         self.stop()
 
     def _to_self(self, kind: type, entry: Entry) -> Any:
@@ -539,6 +448,21 @@ class Owner(GeventActor):
         due_s = self._table.next_due_s()
         if due_s is not None:
             self._tick_soon(min(max(due_s - self._node.world.now(), TICK_MIN_S), TICK_MAX_S))
+
+
+# By type, because this is the hot path of every message.
+_HANDLERS: Final[dict[type, Callable[[Owner, Any], Any]]] = {
+    EntriesSeen: Owner._see,  # noqa: SLF001 - its own
+    TurnEnded: Owner._turn_ended,  # noqa: SLF001
+    HandedOut: Owner._handed_out,  # noqa: SLF001
+    CommitDone: Owner._commit_done,  # noqa: SLF001
+    Tick: Owner._ticked,  # noqa: SLF001
+    ActorDown: Owner._session_down,  # noqa: SLF001
+    SessionUp: Owner._session_up,  # noqa: SLF001
+    SnapshotWanted: Owner._snapshot_wanted,  # noqa: SLF001
+    Fetched: Owner._fetched,  # noqa: SLF001
+    LetGo: Owner._let_go,  # noqa: SLF001
+}
 
 
 def supervised(node: Node, roster: Roster, partition: int) -> ChildSpec:

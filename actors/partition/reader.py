@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from actors.partition.entries import INLINE_BYTES_MAX, BadEntry, SeenEntry, body_of, entry_milliseconds, read_entry
-from actors.partition.owner import EntriesSeen, Follow
+from actors.partition.owner_notes import EntriesSeen, Follow
 from actors.partition.store import fields_of
 from actors.store_errors import StoreError
 from supervision.actor import GeventActor

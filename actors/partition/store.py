@@ -134,7 +134,7 @@ class Store:
             elif answer[0] != b"ok":
                 done(Outcome.STALE)
             else:
-                done([_handed(item, want.week or week) for item, want in zip(answer[1:], wanted, strict=True)])
+                done([_handed(item, want, want.week or week) for item, want in zip(answer[1:], wanted, strict=True)])
 
         self.submit_script(SCRIPTS["hand_out"], names, arguments, answered)
 
@@ -242,7 +242,7 @@ def _taken(answer: Sequence[Any]) -> Taken:
     return Taken(how, replies=int(answer[1])) if how is TakenIn.AGAIN else Taken(how, week=int(answer[1]))
 
 
-def _handed(item: Sequence[Any], week: int) -> Handed:
+def _handed(item: Sequence[Any], want: Wanted, week: int) -> Handed:
     status = HandOut(item[0].decode())
     if status is HandOut.BROKEN:
         return Handed(status, why=item[1].decode(errors="replace"))
@@ -254,7 +254,7 @@ def _handed(item: Sequence[Any], week: int) -> Handed:
         week=int(item[2]),
         version=int(item[3]),
         interim_sent=item[4] == b"1",
-        snapshot=item[5],
+        snapshot=None if want.known_version == int(item[3]) else item[5],
         turn=int(item[6]),
     )
 

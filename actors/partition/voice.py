@@ -101,6 +101,16 @@ class Voice:
         )
         self._say(Commit(Operation.REJECT, fenced, self._nonce(), plain=(reply,), dead_letters=(letter,)), None)
 
+    def set_aside(self, entry: Entry, why: str) -> None:
+        """A message whose chat's keys cannot be written: a dead letter, said where those without a chat are told."""
+        at = self._node.at()
+        reply_id = reply_id_of(self._partition, entry.entry_id, "rejected")
+        detail = "what is kept of this conversation cannot be read"
+        reply = rejected_reply("unreadable", detail, reply_id, entry.chat_id, entry.message_id, at)
+        letter = dead_letter("broken", why, at, entry.chat_id, entry.message_id, _raw(entry))
+        fenced = Fenced(self._partition, self._fence, "", entry.message_id, entry.entry_id, "", 0)
+        self._say(Commit(Operation.REJECT, fenced, self._nonce(), plain=(reply,), dead_letters=(letter,)), entry)
+
     def say_again(self, commit: Commit, entry: Entry | None) -> None:
         """Repeat a commit under its nonce, after the store was away."""
         if self._owner.is_alive():

@@ -15,7 +15,7 @@
 --  static      turn, reply, owed and its index                                  no
 --  settle      version, snapshot, settled, replies, outbox; - journal, hand, index   yes
 --  follow_up   replies only                                                     no
---  poison      turn and reply, dead letter, settled; - journal, hand, index     yes
+--  poison      turn and reply (a plain one if owed), dead letter, settled; - journal, hand, index   yes
 --  reject      reply, dead letter; with a digest: said once under id and digest  yes
 --
 -- Returns {'done', turn, digests of blobs that nobody refers to any more...} | {'mine'} | {'answered'} | {'owed'} | {'stale'}
@@ -38,38 +38,55 @@ if not (reply_count and effect_count and dead_count and blob_count)
     or #ARGV ~= FIXED + 3 * reply_count + effect_count + dead_count + blob_count then
   return redis.error_reply('ERR commit: arguments do not add up')
 end
+local numbered = 0
+for i = FIXED + 1, FIXED + 3 * reply_count, 3 do
+  if ARGV[i] == 't' then numbered = numbered + 1 elseif ARGV[i] ~= 'p' then return redis.error_reply('ERR commit: unknown reply') end
+end
+if numbered > 1 or (op ~= 'poison' and (numbered == 1) ~= (op == 'final' or op == 'static')) then
+  return redis.error_reply('ERR commit: one final reply takes the turn, and no other')
+end
 
-local record = redis.call('HGET', KEYS[5], id)
+-- What is kept of the chat may be the very thing that cannot be read: a refusal needs none of it.
+local record = op == 'reject' and redis.pcall('HGET', KEYS[5], id) or redis.call('HGET', KEYS[5], id)
+if type(record) == 'table' then record = false end
 local state, known_digest, known_entry, interim, known_nonce, repeated, known_replies = 'o', digest, entry, '0', '', '0', ''
 if record then
   state = string.sub(record, 1, 1)
   known_digest, known_entry, interim, known_nonce, repeated, known_replies =
     string.match(record, '^.([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+  if not known_replies then
+    if op ~= 'reject' then return redis.error_reply('ERR commit: the record of this message cannot be read') end
+    record = false
+  end
 end
 local ends = op == 'final' or op == 'settle' or op == 'poison'
 
-if ends and state == 's' then
-  if known_nonce == nonce then return {'mine'} end
+if (ends or op == 'static') and state == 's' then
+  if ends and known_nonce == nonce then return {'mine'} end
   if entry ~= '' then redis.call('XDEL', KEYS[2], entry) end
   return {'answered'}
 end
-if op == 'static' and state == 's' then return {'answered'} end
 if op == 'static' and state == 'w' then return {known_nonce == nonce and 'mine' or 'owed'} end
 if op == 'interim' and interim == '1' then return {'mine'} end
-if op == 'interim' and state ~= 'o' then return {'answered'} end
+if op == 'interim' and state ~= 'o' then return {state == 's' and 'answered' or 'owed'} end
 -- A door rejects what never became an entry, and a door owns nothing.
 local from_a_door = op == 'reject' and entry == ''
 if not from_a_door and fence ~= redis.call('HGET', KEYS[1], 'f') then return {'stale'} end
-if op == 'final' and state == 'w' then return {'owed'} end
-if op == 'settle' and state == 'o' then return {'stale'} end
+if numbered == 1 and state == 'w' then return {'owed'} end
+if numbered == 0 and ends and state == 'o' then return {'stale'} end
 
-local head = redis.call('HMGET', KEYS[6], 'v', 't')
-local version, turn = head[1] or '0', tonumber(head[2] or '0')
-if (op == 'final' or op == 'settle') and version ~= began then return {'stale'} end
+local version, turn = '0', 0
+if op ~= 'reject' then
+  local head = redis.call('HMGET', KEYS[6], 'v', 't')
+  version, turn = head[1] or '0', tonumber(head[2] or '0')
+  if not (tonumber(version) and turn) then return redis.error_reply('ERR commit: the head holds no numbers') end
+  if (op == 'final' or op == 'settle') and version ~= began then return {'stale'} end
+end
 redis.call('XLEN', KEYS[2])
 redis.call('HLEN', KEYS[3])
 redis.call('HLEN', KEYS[4])
-redis.call('XLEN', KEYS[7])
+local length = op == 'reject' and redis.pcall('XLEN', KEYS[7]) or redis.call('XLEN', KEYS[7])
+local appends = type(length) == 'number'
 if effect_count > 0 then redis.call('XLEN', KEYS[9]) end
 if dead_count > 0 then redis.call('XLEN', KEYS[10]) end
 if blob_count > 0 then redis.call('ZCARD', KEYS[11]) end
@@ -86,12 +103,8 @@ if op == 'reject' and digest ~= '' then
 end
 
 -- From here on it writes.
-local takes_turn = false
+local takes_turn = numbered == 1
 local bodies = {}
-for i = 1, reply_count do
-  local a = FIXED + (i - 1) * 3
-  if ARGV[a + 1] == 't' then takes_turn = true end
-end
 if takes_turn then turn = turn + 1 end
 local reply_ids = known_replies
 for i = 1, reply_count do
@@ -99,10 +112,14 @@ for i = 1, reply_count do
   local body = ARGV[a + 2]
   if ARGV[a + 1] == 't' then body = body .. turn .. ARGV[a + 3] end
   bodies[i] = body
-  local reply_id = redis.call('XADD', KEYS[7], 'MAXLEN', '~', REPLIES_MAX, '*', 'r', body)
-  reply_ids = reply_ids == '' and reply_id or reply_ids .. ',' .. reply_id
+  if appends then
+    local reply_id = redis.call('XADD', KEYS[7], 'MAXLEN', '~', REPLIES_MAX, '*', 'r', body)
+    reply_ids = reply_ids == '' and reply_id or reply_ids .. ',' .. reply_id
+  end
 end
-if reply_count > 0 and redis.call('TTL', KEYS[7]) < REPLIES_TTL_MIN_S then redis.call('EXPIRE', KEYS[7], REPLIES_TTL_S) end
+if reply_count > 0 and appends and redis.call('TTL', KEYS[7]) < REPLIES_TTL_MIN_S then
+  redis.call('EXPIRE', KEYS[7], REPLIES_TTL_S)
+end
 
 if op == 'final' or op == 'settle' then
   if takes_turn then
@@ -114,11 +131,13 @@ elseif takes_turn then
   redis.call('HSET', KEYS[6], 't', turn)
 end
 
-local next_state = (ends and 's') or (op == 'static' and 'w') or state
+-- A refused entry that was registered is settled: the same message again gets the same refusal.
+local refused = op == 'reject' and entry ~= '' and record and known_entry == entry
+local next_state = ((ends or refused) and 's') or (op == 'static' and 'w') or state
 if op ~= 'reject' and op ~= 'follow_up' then
   if op == 'interim' then interim = '1' else known_nonce = nonce end
 end
-if op ~= 'reject' and (record or op ~= 'follow_up') then
+if refused or (op ~= 'reject' and (record or op ~= 'follow_up')) then
   local base = next_state .. known_digest .. '|' .. known_entry .. '|' .. interim .. '|' .. known_nonce
   redis.call('HSET', KEYS[5], id, base .. '|' .. repeated .. '|' .. reply_ids)
   if not record then redis.call('EXPIRE', KEYS[5], ENTRIES_TTL_S) end
@@ -145,6 +164,9 @@ if ends then
       if KEYS[11 + i] then redis.pcall('EXPIRE', KEYS[11 + i], FREED_BLOB_TTL_S) end
     end
   end
+end
+if entry ~= '' and op == 'reject' and string.match(redis.call('HGET', KEYS[3], chat) or '', '^[^|]*') == entry then
+  redis.call('HDEL', KEYS[3], chat)
 end
 if entry ~= '' and (ends or op == 'reject') then redis.call('XDEL', KEYS[2], entry) end
 for i = 1, reply_count do redis.call('PUBLISH', channel, bodies[i]) end

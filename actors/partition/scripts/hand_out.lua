@@ -19,6 +19,7 @@
 local ENTRIES_TTL_S = 1209600
 local REPEAT_MS = 5000
 local KEYS_EACH, ARGS_EACH = 4, 10
+local RECORD = '^[ows][^|]*|[^|]*|[^|]*|[^|]*|%d+|'
 
 if redis.call('HGET', KEYS[1], 'f') ~= ARGV[1] then return {'stale'} end
 local time = redis.call('TIME')
@@ -31,6 +32,7 @@ redis.call('ZCARD', KEYS[4])
 local function read(k, straight, id)
   local head = redis.pcall('HMGET', KEYS[k], 'v', 't')
   if head.err then return nil, head.err end
+  if (head[1] and not tonumber(head[1])) or (head[2] and not tonumber(head[2])) then return nil, 'ERR its head holds no numbers' end
   local record = redis.pcall('HGET', KEYS[k + 1], id)
   if type(record) == 'table' and record.err then return nil, record.err end
   local key, record_week = KEYS[k + 1], week
@@ -39,6 +41,7 @@ local function read(k, straight, id)
     if type(record) == 'table' and record.err then return nil, record.err end
     if record then key, record_week = KEYS[k + 2], week - 1 end
   end
+  if record and not string.find(record, RECORD) then return nil, 'ERR the record of this message cannot be read' end
   local length = redis.pcall('XLEN', KEYS[k + 3])
   if type(length) == 'table' and length.err then return nil, length.err end
   return {head = head, record = record, key = key, week = record_week}
@@ -48,7 +51,7 @@ local function repeat_replies(found, k, id, channel)
   local head, entry, interim, nonce, repeated, replies =
     string.match(found.record, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-  if replies == '' or now - tonumber(repeated) < REPEAT_MS then return end
+  if string.sub(head, 1, 1) == 'o' or replies == '' or now - tonumber(repeated) < REPEAT_MS then return end
   redis.call('HSET', found.key, id, head .. '|' .. entry .. '|' .. interim .. '|' .. nonce .. '|' .. now .. '|' .. replies)
   for reply in string.gmatch(replies, '[^,]+') do
     local body = redis.call('XRANGE', KEYS[k + 3], reply, reply)

@@ -39,8 +39,9 @@ end
 
 local state = string.sub(record, 1, 1)
 local entry, interim, nonce, repeated, replies = string.match(record, '^.[^|]*|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+if not replies then return redis.error_reply('ERR take_in: the record of this message cannot be read') end
 if string.sub(record, 2, 1 + #digest) ~= digest then return {'reused', week} end
-if replies == '' then return {'open', entry} end
+if state == 'o' or replies == '' then return {'open', entry} end
 
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 if now - tonumber(repeated) < REPEAT_MS then return {'again', 0} end

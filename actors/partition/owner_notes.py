@@ -1,0 +1,65 @@
+"""What an owner is told, by its reader, by the store's answers, and by the keeper of leases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.partition.entries import BadEntry, SeenEntry
+    from actors.partition.table import Entry
+    from supervision.actor import GeventActorRef
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Owner to reader: read this partition for me, from its beginning."""
+
+    partition: int
+    owner: GeventActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesSeen:
+    """Reader to owner: entries of the stream, in order. ages_s: of each, by the server's clock."""
+
+    entries: Sequence[SeenEntry | BadEntry]
+    ages_s: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline may have come."""
+
+
+class Purpose(Enum):
+    """Why the store is asked about messages: to hand them out, or only to have their records before a commit."""
+
+    HAND_OUT = auto()
+    STATIC = auto()
+    POISON = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """The store's answer to a hand-out."""
+
+    entries: tuple[Entry, ...]
+    answer: Any
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The body of an entry that was not kept."""
+
+    entry: Entry
+    answer: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Hand out nothing more; the reply to this ask is how many messages are in hand."""
