@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -83,6 +84,7 @@ class EmbeddedServer(GeventActor):
         self._on_ready = on_ready
         self._is_draining = is_draining
         self._leader: int | None = None
+        self._lock_file: os.stat_result | None = None
         self._watcher: world.Task | None = None
         self._answer = Answer.PONG
         self._since_s = 0.0
@@ -91,6 +93,7 @@ class EmbeddedServer(GeventActor):
         """Have a server that answers, within the settings' start_timeout_s."""
         running = start_or_adopt(self._settings)
         self._leader = lock.noted_leader(self._settings.paths.server_lock)
+        self._lock_file = self._settings.paths.server_lock.stat()
         self._since_s = self.world.now()
         self._watcher = self.world.spawn(self._watch, running, name="embedded server's end")
         self.send_every(self._settings.look_every_s, Look())
@@ -140,8 +143,8 @@ class EmbeddedServer(GeventActor):
 
     def _end_homeless_server(self) -> None:
         """Kill a server whose files are gone: what it would still accept lies on no disk."""
-        if self._leader is not None:
-            lock.kill_homeless_group(self._leader, self._settings.paths.server_lock)
+        if self._leader is not None and self._lock_file is not None:
+            lock.kill_homeless_group(self._leader, self._lock_file)
         raise ServerDied(f"the data directory {self._settings.paths.root} has vanished, and the server's files with it")
 
     def _watch(self, running: Running) -> None:

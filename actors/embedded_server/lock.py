@@ -59,14 +59,9 @@ def kill_group(path: Path) -> bool:
     return leader is not None and _send(leader, signal.SIGKILL, whole_group=True)
 
 
-def kill_homeless_group(leader: int, path: Path) -> bool:
-    """SIGKILL to the group of a server whose lock file has been deleted; say whether it was still that server."""
-    try:
-        links = [str(descriptor.readlink()) for descriptor in Path(f"/proc/{leader}/fd").iterdir()]
-    except OSError:
-        return False
-    # Linux marks the name of an open file that has been deleted.
-    return f"{path} (deleted)" in links and _send(leader, signal.SIGKILL, whole_group=True)
+def kill_homeless_group(leader: int, lock_file_as_it_was: os.stat_result) -> bool:
+    """SIGKILL to the group of a server whose lock file was deleted or moved; say whether it was still that server."""
+    return _has_open(leader, lock_file_as_it_was) and _send(leader, signal.SIGKILL, whole_group=True)
 
 
 def _send(leader: int, number: int, *, whole_group: bool) -> bool:
