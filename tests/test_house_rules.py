@@ -13,6 +13,10 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("actors", "invoices", "messages", "supervision")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 WORLDS = re.compile(r"supervision/world\w*\.py")
+OUTSIDE = {
+    *("asyncio", "gevent", "multiprocessing", "select", "selectors", "socket", "subprocess", "threading"),
+    *("_thread", "concurrent", "sched", "secrets", "time", "uuid"),
+}
 PACKED = {"messages/codec.py", "messages/protocol.py"}
 
 
@@ -25,6 +29,28 @@ def _attributes(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute):
             yield ast.unparse(node), node.lineno
+
+
+def _imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Every module that a file imports itself, wherever it does so, with its line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node.lineno
+
+
+def test_given_the_source_when_read_then_the_outside_is_reached_through_the_world_alone() -> None:
+    """Time, processes, threads and sockets have one seam, or a simulation could not take their place."""
+    around = [
+        f"{_name(path)}:{line} {module}"
+        for path in SOURCES
+        if _name(path).startswith(("actors/", "supervision/")) and not WORLDS.fullmatch(_name(path))
+        for module, line in _imports(path)
+        if module.partition(".")[0] in OUTSIDE
+    ]
+
+    assert around == []
 
 
 def test_given_the_source_when_read_then_chance_comes_from_the_world() -> None:
