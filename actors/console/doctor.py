@@ -33,7 +33,6 @@ _PACKAGES: Final = (
     "gevent",
     "redis",
     "hiredis",
-    "msgpack",
     "msgspec",
     "openai",
     "lxml",
