@@ -3,7 +3,10 @@
 `configure_logging` is called once, by the command line. Everything that logs through structlog or the standard library
 (pykka, redis, openai, asyncio, warnings) then takes the same way: level, time, redaction, rendering. Ids are bound to
 a logger or passed with the event (`actor`, `message_id`, `chat_id`), never kept in context variables: greenlets do not
-inherit those. Below the level an event costs one call that does nothing.
+inherit those. Below the level an event costs one call that does nothing, above it some 10 us.
+
+Weakness: lines are written where they arise, so a standard error that nobody reads any more (a stopped pager) stops the
+node once its pipe is full; other nodes then take over. A journal or a file never does that.
 """
 
 import json
