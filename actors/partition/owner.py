@@ -244,7 +244,7 @@ class Owner(GeventActor):
             for entry in handed.entries:
                 if handed.purpose is Purpose.STATIC:
                     self._table.static_failed(entry, self._node.world.now() + STORE_RETRY_S)
-                else:
+                elif handed.purpose is not Purpose.INTERIM:
                     self._table.put_back(entry)
             self._pause()
             return
@@ -271,13 +271,18 @@ class Owner(GeventActor):
                 self._voice.reject(entry, "unreadable", "what is kept of this conversation cannot be read")
             case HandOut.GO if purpose is not Purpose.HAND_OUT:
                 self._table.registered(entry, owed=handed.owed, week=handed.week, interim_sent=handed.interim_sent)
-                if purpose is Purpose.STATIC:
-                    self._give_static(entry)
-                else:
-                    self._voice.poison(entry, self._record(entry))
+                self._say_as_registered(entry, purpose)
             case HandOut.GO:
                 self._table.handed(entry, owed=handed.owed, week=handed.week, interim_sent=handed.interim_sent)
                 self._deliver(entry, handed)
+
+    def _say_as_registered(self, entry: Entry, purpose: Purpose) -> None:
+        if purpose is Purpose.POISON:
+            self._voice.poison(entry, self._record(entry))
+        elif not entry.owed and purpose is Purpose.STATIC:
+            self._voice.static(entry)
+        elif not entry.owed:
+            self._voice.interim(entry)
 
     def _deliver(self, entry: Entry, handed: Handed) -> None:
         living = self._deliveries.living(entry.chat_id)
@@ -316,7 +321,7 @@ class Owner(GeventActor):
 
     def _session_down(self, down: ActorDown) -> None:
         chat_id = self._deliveries.session_down(down.ref)
-        entry = self._table.in_hand(chat_id) if chat_id is not None else None
+        entry = self._table.at_work(chat_id) if chat_id is not None else None
         if chat_id is None or entry is None:
             return
         self._node.solo.end(entry.entry_id)
@@ -349,17 +354,12 @@ class Owner(GeventActor):
 
     def _speak_for_the_late(self) -> None:
         due = self._table.due(self._node.world.now(), STATICS_MAX)
-        for entry in due.interims:
-            self._voice.interim(entry)
-        for entry in due.statics:
+        said = [(entry, Purpose.INTERIM) for entry in due.interims] + [(entry, Purpose.STATIC) for entry in due.statics]
+        for entry, purpose in said:
             if entry.registered:
-                self._give_static(entry)
+                self._say_as_registered(entry, purpose)
             else:
-                self._ask_for([entry], purpose=Purpose.STATIC)
-
-    def _give_static(self, entry: Entry) -> None:
-        if not entry.owed:
-            self._voice.static(entry)
+                self._ask_for([entry], purpose=purpose)
 
     def _commit_done(self, done: CommitDone) -> None:
         entry, operation = done.entry, done.commit.operation
@@ -373,11 +373,16 @@ class Owner(GeventActor):
         if entry is None or entry.settled:
             return
         if operation is Operation.STATIC and committed.outcome in (Outcome.DONE, Outcome.MINE, Outcome.OWED):
-            entry.owed = True
+            self._table.is_owed(entry)
             _log.warning(
                 "no session could answer in time: the static reply was given", chat_id=entry.chat_id,
                 message_id=entry.message_id, turn=committed.turn, next="the work is owed and ends in a follow-up",
             )  # fmt: skip
+        elif committed.outcome is Outcome.OWED:
+            # The static reply was given before this owner knew: what takes a turn was refused.
+            self._table.is_owed(entry)
+            if operation is Operation.POISON:
+                self._voice.poison(entry, self._record(entry))
         elif operation is not Operation.INTERIM or committed.outcome is Outcome.ANSWERED:
             self._forget(entry)
 
@@ -387,7 +392,8 @@ class Owner(GeventActor):
         What it refuses for good, because a key of the chat is broken, is set aside without the chat's keys.
         """
         entry, operation = done.entry, done.commit.operation
-        if isinstance(error, StoreRefusal) and not isinstance(error, StoreNotReady) and entry is not None:
+        refused = isinstance(error, StoreRefusal) and not isinstance(error, StoreNotReady)
+        if refused and entry is not None and operation is not Operation.REJECT:
             _log.error(
                 "a commit was refused", operation=operation.value, chat_id=entry.chat_id, message_id=entry.message_id,
                 reason=str(error), next="the message is set aside",

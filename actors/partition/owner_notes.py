@@ -39,6 +39,7 @@ class Purpose(Enum):
     """Why the store is asked about messages: to hand them out, or only to have their records before a commit."""
 
     HAND_OUT = auto()
+    INTERIM = auto()
     STATIC = auto()
     POISON = auto()
 

@@ -5,8 +5,11 @@ keeps the deadlines, not the session: a session that waits for a model cannot he
 waits behind another has no session yet.
 
 Invariants: a chat has at most one message in hand; messages of a chat are handed out in the order of the stream; a hard
-deadline is never before that of the chat's message before it; an entry is in the table until it is settled.
+deadline is never before that of the chat's message before it; a static reply is asked for only when every open message
+of the chat before it has had its own; an entry is in the table until it is settled.
 """
+
+from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -39,7 +42,7 @@ class Phase(Enum):
     IN_HAND = auto()  # its session has it
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """One open message.
 
@@ -63,6 +66,10 @@ class Entry:
     interim_sent: bool = False
     static_asked: bool = False
     settled: bool = False
+    # The chat's open messages before and after it: its static reply comes after the one's and before the other's.
+    before: Entry | None = None
+    after: Entry | None = None
+    held_back: bool = False
 
     @property
     def static_at_s(self) -> float:
@@ -116,6 +123,11 @@ class Table:
         chat = self._chats.get(chat_id)
         return chat.queue[0] if chat is not None and chat.phase is not Phase.WAITING else None
 
+    def at_work(self, chat_id: str) -> Entry | None:
+        """The message that the chat's session has."""
+        chat = self._chats.get(chat_id)
+        return chat.queue[0] if chat is not None and chat.phase is Phase.IN_HAND else None
+
     def entry(self, entry_id: str) -> Entry | None:
         """The open entry of that id."""
         return self._entries.get(entry_id)
@@ -143,13 +155,17 @@ class Table:
         if chat is None:
             chat = self._chats[chat_id] = Chat()
         soft_at_s, hard_at_s, late = self._times(age_s, now_s)
-        if chat.queue:
-            hard_at_s = max(hard_at_s, chat.queue[-1].hard_at_s)
+        before = chat.queue[-1] if chat.queue else None
+        if before is not None:
+            margin_s = 0.0 if late else STATIC_MARGIN_S
+            hard_at_s = max(hard_at_s, before.hard_at_s, before.static_at_s + margin_s)
         keeps_body = self._bodies < self._bodies_max and len(chat.queue) < self._bodies_per_chat_max
         entry = Entry(
             entry_id, chat_id, message_id, digest, week, straight, message if keeps_body else None,
-            now_s, soft_at_s, hard_at_s, late, registered=not straight,
+            now_s, soft_at_s, hard_at_s, late, registered=not straight, before=before,
         )  # fmt: skip
+        if before is not None:
+            before.after = entry
         self._bodies += keeps_body
         self._entries[entry_id] = entry
         chat.queue.append(entry)
@@ -209,8 +225,14 @@ class Table:
     def registered(self, entry: Entry, *, owed: bool, week: int, interim_sent: bool) -> None:
         """What the store knows of the entry."""
         entry.registered, entry.week = True, week
-        entry.owed = entry.owed or owed
+        if owed:
+            self.is_owed(entry)
         entry.interim_sent = entry.interim_sent or interim_sent
+
+    def is_owed(self, entry: Entry) -> None:
+        """Its static reply was given: the chat's next one may get its own, should it be due."""
+        entry.owed = True
+        self._let_speak(entry)
 
     def with_body(self, entry: Entry, message: InboundMessage) -> None:
         """The body of an entry was fetched again."""
@@ -229,6 +251,7 @@ class Table:
         chat = self._chats[entry.chat_id]
         was_first = chat.queue[0] is entry
         chat.queue.remove(entry)
+        self._unlink(entry)
         if was_first:
             chat.phase = Phase.WAITING
         if not chat.queue:
@@ -265,8 +288,10 @@ class Table:
             if entry.settled or entry.owed or entry.static_asked:
                 continue
             if entry.static_at_s <= now_s:
-                entry.static_asked = True
-                statics.append(entry)
+                entry.held_back = entry.before is not None and not entry.before.owed
+                if not entry.held_back:
+                    entry.static_asked = True
+                    statics.append(entry)
                 continue
             if entry.soft_at_s is not None and entry.soft_at_s <= now_s and not entry.interim_sent:
                 entry.interim_sent = True
@@ -286,6 +311,22 @@ class Table:
     def next_due_s(self) -> float | None:
         """The next moment at which `due` may have something."""
         return self._heap[0][0] if self._heap else None
+
+    def _unlink(self, entry: Entry) -> None:
+        before, after = entry.before, entry.after
+        if before is not None:
+            before.after = after
+        if after is not None:
+            after.before = before
+        if before is None or before.owed:
+            self._let_speak(entry)
+
+    def _let_speak(self, entry: Entry) -> None:
+        """The message after this one need not hold back its static reply any more."""
+        after = entry.after
+        if after is not None and after.held_back:
+            after.held_back = False
+            self._schedule(after, after.static_at_s)
 
     def _schedule(self, entry: Entry, at_s: float) -> None:
         self._seen += 1

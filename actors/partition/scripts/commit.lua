@@ -56,7 +56,7 @@ if record then
     string.match(record, '^.([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   if not known_replies then
     if op ~= 'reject' then return redis.error_reply('ERR commit: the record of this message cannot be read') end
-    record = false
+    record, state, known_entry, known_replies = false, 'o', entry, ''
   end
 end
 local ends = op == 'final' or op == 'settle' or op == 'poison'
