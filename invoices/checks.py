@@ -92,7 +92,30 @@ def _is_checkable(vat_id: str) -> bool:
 
 
 _VAT_COUNTRIES: Final = frozenset(
-    {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "EL", "ES", "FI", "FR", "HR", "HU", "IE", "IT", "LT", "LU", "LV"}
+    {
+        "GB",
+        "CH",
+        "NO",
+        "AT",
+        "BE",
+        "BG",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "EL",
+        "ES",
+        "FI",
+        "FR",
+        "HR",
+        "HU",
+        "IE",
+        "IT",
+        "LT",
+        "LU",
+        "LV",
+    }
     | {"MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "XI"}
 )
 

@@ -23,7 +23,7 @@ __all__ = ["ReadDocument", "ReadersBusy", "desk", "read", "supervised"]
 
 _INTENSITY: Final = 10
 _PERIOD_S: Final = 30.0
-_BACKOFF: Final = Backoff(initial_s=0.05, factor=2.0, max_s=2.0, jitter=0.5)
+_BACKOFF: Final = Backoff(first_s=0.05, factor=2.0, max_s=2.0, jitter=0.5)
 _place = Place()
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from actors.settings import ReaderSettings
     from supervision.actor import GeventActorRef, Reply
 
-WAITING_MAX: Final = 64
+WAITING_MAX: Final = 2_000
+WAITING_BYTES_MAX: Final = 200_000_000
 
 
 class ReadersBusy(Exception):  # noqa: N818 - named after what is the case
@@ -71,7 +72,9 @@ class ReaderDesk(GeventActor):
         """place: told where this desk is."""
         super().__init__()
         self._place = place
-        self._assignments: Assignments[GeventActorRef[Any], _Job] = Assignments(WAITING_MAX)
+        self._assignments: Assignments[GeventActorRef[Any], _Job] = Assignments(
+            WAITING_MAX, WAITING_BYTES_MAX, lambda job: len(job.document.content)
+        )
         self._jobs: dict[GeventActorRef[Any], _Job] = {}
 
     def on_start(self) -> None:

@@ -6,6 +6,7 @@ Invariants: a job is either waiting or with exactly one reader; an idle reader a
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
@@ -25,10 +26,11 @@ RETRY_MIN_S: Final = 0.5
 class Assignments(Generic[R, J]):
     """Waiting jobs, idle readers, and who reads what."""
 
-    def __init__(self, waiting_max: int) -> None:
-        """waiting_max: jobs beyond it are refused."""
+    def __init__(self, waiting_max: int, bytes_max: int, size_bytes: Callable[[J], int]) -> None:
+        """waiting_max, bytes_max: jobs beyond so many, or so large together, are refused."""
         self._waiting: deque[tuple[J, int]] = deque()
-        self._waiting_max = waiting_max
+        self._waiting_max, self._bytes_max, self._size_bytes = waiting_max, bytes_max, size_bytes
+        self._bytes = 0
         self._idle: deque[R] = deque()
         self._busy: dict[R, tuple[J, int]] = {}
 
@@ -38,10 +40,12 @@ class Assignments(Generic[R, J]):
         return len(self._waiting)
 
     def offer(self, job: J) -> bool:
-        """Take a job in; False when too many wait already."""
-        if len(self._waiting) >= self._waiting_max:
+        """Take a job in; False when too many wait already. One job is taken whatever its size."""
+        size_bytes = self._size_bytes(job)
+        if self._waiting and (len(self._waiting) >= self._waiting_max or self._bytes + size_bytes > self._bytes_max):
             return False
         self._waiting.append((job, 1))
+        self._bytes += size_bytes
         return True
 
     def ready(self, reader: R) -> None:
@@ -56,6 +60,7 @@ class Assignments(Generic[R, J]):
             return None
         reader = self._idle.popleft()
         job, attempt = self._waiting.popleft()
+        self._bytes -= self._size_bytes(job)
         self._busy[reader] = (job, attempt)
         return reader, job
 
@@ -69,6 +74,7 @@ class Assignments(Generic[R, J]):
         if attempt >= ATTEMPTS_MAX:
             return job
         self._waiting.appendleft((job, attempt + 1))
+        self._bytes += self._size_bytes(job)
         return None
 
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from stdnum import iban as stdnum_iban
+from stdnum.ch import vat as ch_vat
 from stdnum.eu import vat as stdnum_vat
+from stdnum.gb import vat as gb_vat
+from stdnum.no import mva as no_mva
 
 from invoices.fields.found import Found
 from invoices.fields.labels import Index, Label
@@ -34,6 +37,7 @@ _VAT_SHAPE: Final = re.compile(
     r"XI\s?\d{9}|NO\s?\d{9}MVA)(?![A-Za-z0-9])"
 )
 _IBAN_PLAIN_LENGTH_MIN: Final = 15
+_CHECKERS: Final = {"GB": gb_vat, "XI": gb_vat, "CH": ch_vat, "NO": no_mva}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,10 @@ def compact(value: str) -> str:
 
 
 def is_valid_vat_id(value: str) -> bool:
-    """Whether a European VAT id has the form and the check digits of its country."""
-    return bool(stdnum_vat.is_valid(compact(value)))
+    """Whether a VAT id of Europe has the form and the check digits of its country."""
+    number = compact(value)
+    checker = _CHECKERS.get(number[:2], stdnum_vat)
+    return bool(checker.is_valid(number))
 
 
 def is_valid_iban(value: str) -> bool:

@@ -34,7 +34,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         (
             1.0,
             rf"(?:kunden?|bestell(?:ungs)?|auftrags?|lieferschein|lief|liefer|vertrags?|projekt|artikel|art|steuer|tax|"
-            rf"customer|client|order|purchase\s+order|po|p\.o\.|delivery\s+note|quote|account|contract|project|vat|"
+            rf"customer|client|order|purchase\s+order|po|p\.o\.|delivery\s+note|quote|account|contract|project|"
             rf"commande|bon\s+de\s+commande|cliente|pedido|albar[aá]n|ordine|ddt|klant|order|debiteur|debitoren|"
             rf"handelsregister|register|telefon|tel|reg)[\s.\-]*{_NO}(?![\w]{{3}})\.?",
         ),
