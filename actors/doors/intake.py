@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from actors.partition.commits import Commit, Fenced, Operation, TakenIn
-from actors.partition.dead_letter import dead_letter
+from actors.partition.commits import TakenIn
 from actors.partition.entries import INLINE_BYTES_MAX
-from actors.partition.replies import rejected_reply
+from actors.partition.refusals import refusal, refusal_of_broken, refusal_of_reuse
 from actors.partition.store import Taken
 from actors.store_errors import StoreAway, StoreBacklog, StoreError, StoreNotReady
-from messages.codec import encode
 from messages.errors import InvalidMessage
 from messages.protocol import Inbound, content_digest, decode_inbound
 
@@ -118,11 +116,9 @@ def _take_in_once(node: Node, letters: Sequence[Letter]) -> list[Letter]:
                 "a message could not be taken in", chat_id=letter.message.chat_id, message_id=letter.message_id,
                 reason=str(answer), next="it is rejected and set aside",
             )  # fmt: skip
-            detail = "what is kept of this conversation cannot be read"
-            broken = InvalidMessage("unreadable", detail, letter.message.chat_id, letter.message_id)
-            refuse(node, broken, encode(letter.message), letter.message_id)
+            _refuse_letter(node, letter, None)
         elif isinstance(answer, Taken) and answer.how is TakenIn.REUSED:
-            _refuse_reuse(node, letter, answer.week)
+            _refuse_letter(node, letter, answer)
     return again
 
 
@@ -132,24 +128,20 @@ def _keep_blobs(node: Node, letter: Letter) -> None:
         node.blobs.put(partition, digest, content)
 
 
-def _refuse_reuse(node: Node, letter: Letter, week: int) -> None:
-    detail = "this message id stands for other content"
-    invalid = InvalidMessage("id_reused", detail, letter.message.chat_id, letter.message_id)
-    refuse(node, invalid, encode(letter.message), f"{letter.message_id}-{letter.digest}", letter.digest, week)
+def refuse(node: Node, invalid: InvalidMessage, raw: bytes, reply_key: str) -> None:
+    """Answer what is not accepted with `rejected` and set it aside. Waits until the store has it."""
+    partition = node.store.keys.partition_of(invalid.chat_id) if invalid.chat_id else 0
+    node.store.commit(refusal(partition, invalid, raw, reply_key, node.at(), node.world.nonce(), ("", 0)))
 
 
-def refuse(node: Node, invalid: InvalidMessage, raw: bytes, reply_key: str, digest: str = "", week: int = 0) -> None:
-    """Answer what is not accepted with `rejected` and set it aside. digest: so that it is said once for this content.
-
-    Waits until the store has it.
-    """
-    at = node.at()
-    chat_id, message_id = invalid.chat_id, invalid.message_id
-    partition = node.store.keys.partition_of(chat_id) if chat_id else 0
-    reply = rejected_reply(invalid.code, invalid.detail, f"r-{reply_key}-rejected"[:200], chat_id, message_id, at)
-    letter = dead_letter(invalid.code, invalid.detail, at, chat_id, message_id, raw)
-    entry = Fenced(partition, "", chat_id or "", message_id or "", "", digest, week)
-    node.store.commit(Commit(Operation.REJECT, entry, node.world.nonce(), plain=(reply,), dead_letters=(letter,)))
+def _refuse_letter(node: Node, letter: Letter, reused: Taken | None) -> None:
+    """Its id stands for other content, or (reused is None) its chat cannot be read."""
+    partition = node.store.keys.partition_of(letter.message.chat_id)
+    about = (partition, letter.message, letter.message_id, node.at(), node.world.nonce())
+    if reused is None:
+        node.store.commit(refusal_of_broken(*about))
+    else:
+        node.store.commit(refusal_of_reuse(*about, (letter.digest, reused.week)))
 
 
 def is_overloaded(node: Node) -> bool:

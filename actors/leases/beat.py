@@ -79,8 +79,7 @@ class Beat:
                 for number, held in dict(self._node.leases).items()
                 if not self._beat(number, held.fence)
             }
-            nodes = self._node.store.keys.nodes
-            self._connection(nodes).call("HSET", nodes, self._node.node_id, f"{self._node.incarnation}:{self._count}")
+            self._show_node()
         except (StoreError, OSError) as error:
             if not away:
                 _log.warning("leases cannot be beaten", reason=str(error), next="tried again every second")
@@ -88,6 +87,14 @@ class Beat:
         if lost:
             self._world.call_soon_threadsafe(self._on_lost, lost)
         return False
+
+    def _show_node(self) -> None:
+        """Be counted among those who share the partitions, until this node drains: then others may have its share."""
+        nodes, node_id = self._node.store.keys.nodes, self._node.node_id
+        if self._node.draining:
+            self._connection(nodes).call("HDEL", nodes, node_id)
+        else:
+            self._connection(nodes).call("HSET", nodes, node_id, f"{self._node.incarnation}:{self._count}")
 
     def _beat(self, number: int, fence: str) -> bool:
         key = self._node.store.keys.partition(number).lease

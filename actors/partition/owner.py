@@ -14,10 +14,11 @@ import structlog
 
 from actors.partition.commits import Committed, Handed, HandOut, Operation, Outcome, Wanted
 from actors.partition.deliveries import Deliveries
-from actors.partition.entries import BadEntry, SeenEntry, read_entry
+from actors.partition.entries import BadEntry, read_entry
 from actors.partition.hand_record import HandRecord
 from actors.partition.owner_notes import EntriesSeen, Fetched, Follow, HandedOut, LetGo, Purpose, Tick
 from actors.partition.store import HAND_OUT_MAX
+from actors.partition.strays import Strays
 from actors.partition.table import Deadlines, Entry, Table
 from actors.partition.voice import CommitDone, Voice, blobs_of
 from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
@@ -51,6 +52,7 @@ class Owner(GeventActor):
         self._partition = partition
         self._fence = ""
         self._voice: Voice
+        self._strays: Strays
         settings = node.settings.daemon
         self._max_attempts = settings.max_attempts
         self._table = Table(Deadlines(settings.soft_deadline_s, settings.hard_deadline_s))
@@ -70,6 +72,7 @@ class Owner(GeventActor):
             return
         self._fence = held.fence
         self._voice = Voice(self._node, self.actor_ref, self._partition, held.fence)
+        self._strays = Strays(self._node, self.actor_ref, self._partition)
         self._records = self._node.store.read_hand(self._partition)
         if held.suspects and self._records:
             self._records = {
@@ -115,27 +118,12 @@ class Owner(GeventActor):
             message = entry.message
             partition = keys.partition_of(message.chat_id)
             if partition != self._partition:
-                self._forward(entry)
+                self._strays.forward(entry)
                 continue
             self._table.see(
                 entry.entry_id, message, entry.message_id, entry.digest,
                 week=entry.week, straight=entry.straight, age_s=age_s, now_s=now_s,
             )  # fmt: skip
-
-    def _forward(self, entry: SeenEntry) -> None:
-        """A message of a chat that lives elsewhere: take it in there, then strike it here."""
-        message = replace(entry.message, message_id=entry.message_id)
-        store, intake = self._node.store, self._node.store.keys.partition(self._partition).intake
-
-        def taken(answer: Any) -> None:
-            if isinstance(answer, StoreError):
-                _log.warning(
-                    "a stray message could not be forwarded", reason=str(answer), next="tried again at restart"
-                )
-            else:
-                store.submit(intake, ("XDEL", intake, entry.entry_id), lambda _: None)
-
-        store.submit_take_in(message, entry.message_id, entry.digest, taken)
 
     def _hand_out(self) -> None:
         if self._letting_go or self._node.world.now() < self._paused_until_s or self._others_wait():

@@ -20,6 +20,7 @@ from actors.partition.store import fields_of
 from actors.store_errors import StoreError
 from supervision.actor import GeventActor
 from supervision.supervisor import ChildSpec
+from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
     from actors.node import Node
@@ -34,6 +35,8 @@ BLOCK_MS: Final = 200
 IDLE_S: Final = 0.2
 AWAY_S: Final = 0.5
 OWNER_TAKES_S: Final = 10.0
+# Two reads this far apart: entries may have waited in between.
+STALLED_S: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -44,6 +47,13 @@ class Followed:
     last_id: str = "0-0"
     caught_up: bool = False
     task: Task | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderFault:
+    """A task that reads has ended with an error."""
+
+    error: Exception
 
 
 class IntakeReader(GeventActor):
@@ -78,10 +88,12 @@ class IntakeReader(GeventActor):
         return [task for task in (*tasks, self._shared) if task is not None]
 
     def on_receive(self, message: Any) -> Any:
-        """Begin or end to follow."""
+        """Begin to follow, or crash with what a task died of, so that all is read anew."""
         match message:
             case Follow():
                 self._follow(message.partition, message.owner)
+            case ReaderFault():
+                raise message.error
             case _:
                 return super().on_receive(message)
         return None
@@ -96,32 +108,41 @@ class IntakeReader(GeventActor):
         self._followed[partition] = followed = Followed(owner)
         if self._node.endpoint.cluster:
             followed.task = self._node.world.spawn(
-                self._read_for_ever, (partition,), name=f"read partition {partition}"
+                self._read_for_ever, (partition, followed), name=f"read partition {partition}"
             )
         elif self._shared is None:
             self._shared = self._node.world.spawn(self._read_for_ever, None, name="read partitions")
 
-    def _read_for_ever(self, only: tuple[int, ...] | None) -> None:
-        """Read the given partitions, or all that are followed; reconnect for ever, in peace."""
-        while True:
-            try:
-                self._read_connected(only)
-            except (StoreError, OSError) as error:
-                _log.warning("the intake cannot be read", reason=str(error), next=f"tried again in {AWAY_S:g} s")
-                self._node.world.sleep(AWAY_S)
+    def _read_for_ever(self, only: tuple[int, Followed] | None) -> None:
+        """Read one partition for as long as it is followed, or all that are; reconnect for ever, in peace."""
+        try:
+            while only is None or self._followed.get(only[0]) is only[1]:
+                try:
+                    self._read_connected(only)
+                except (StoreError, OSError, WaitTimeout) as error:
+                    _log.warning("the intake cannot be read", reason=str(error), next=f"tried again in {AWAY_S:g} s")
+                    self._node.world.sleep(AWAY_S)
+        except Exception as error:  # noqa: BLE001 - the actor crashes with it
+            if self.actor_ref.is_alive():
+                self.actor_ref.tell(ReaderFault(error))
 
-    def _read_connected(self, only: tuple[int, ...] | None) -> None:
+    def _read_connected(self, only: tuple[int, Followed] | None) -> None:
         first = self._node.store.keys.partition(only[0] if only else 0).intake
         with closing(self._node.endpoint.blocking(first)) as connection:
-            while True:
+            read_s = -STALLED_S
+            while only is None or self._followed.get(only[0]) is only[1]:
                 wanted = {
                     self._node.store.keys.partition(number).intake.encode(): (number, followed)
-                    for number, followed in list(self._followed.items())
-                    if only is None or number in only
+                    for number, followed in ([only] if only else list(self._followed.items()))
                 }
                 if not wanted:
                     self._node.world.sleep(IDLE_S)
                     continue
+                if self._node.world.now() - read_s >= STALLED_S:
+                    # After a reconnection, or when the whole node stood still: what is there now may have waited.
+                    for _, followed in wanted.values():
+                        followed.caught_up = False
+                read_s = self._node.world.now()
                 answer = connection.call(
                     "XREAD", "COUNT", BATCH_MAX, "BLOCK", BLOCK_MS, "STREAMS",
                     *wanted, *(followed.last_id for _, followed in wanted.values()),
@@ -137,24 +158,29 @@ class IntakeReader(GeventActor):
         for stream, entries in streams.items():
             number, followed = wanted[stream]
             seen, ages_s = self._decode(number, followed, entries, server_ms)
-            followed.last_id = entries[-1][0].decode()
-            asked.append((number, followed, followed.owner.ask(EntriesSeen(seen, ages_s), block=False)))
+            before_id, followed.last_id = followed.last_id, entries[-1][0].decode()
+            asked.append((number, followed, before_id, followed.owner.ask(EntriesSeen(seen, ages_s), block=False)))
             followed.caught_up = len(entries) < BATCH_MAX
         for stream, (_, followed) in wanted.items():
             if stream not in streams:
                 followed.caught_up = True
-        for number, followed, taken in asked:
+        for number, followed, before_id, taken in asked:
             try:
                 taken.get(timeout=OWNER_TAKES_S)
-            except Exception as error:  # noqa: BLE001 - whatever befell the owner, the next one reads from the beginning
-                _log.warning(
-                    "an owner does not take its entries",
-                    partition=number,
-                    reason=repr(error),
-                    next="left to its successor",
-                )
-                if self._followed.get(number) is followed:
-                    del self._followed[number]
+            except Exception as error:  # noqa: BLE001 - whatever befell the owner, nothing was taken away
+                self._not_taken(number, followed, before_id, error)
+
+    def _not_taken(self, number: int, followed: Followed, before_id: str, error: Exception) -> None:
+        """A dead owner's successor reads from the beginning; a slow one gets them again."""
+        alive = followed.owner.is_alive()
+        _log.warning(
+            "an owner does not take its entries", partition=number, reason=repr(error),
+            next="they are brought again" if alive else "left to its successor",
+        )  # fmt: skip
+        if alive:
+            followed.last_id, followed.caught_up = before_id, False
+        elif self._followed.get(number) is followed:
+            del self._followed[number]
 
     def _decode(
         self, number: int, followed: Followed, entries: Any, server_ms: int
@@ -167,8 +193,11 @@ class IntakeReader(GeventActor):
                 entry, blobs = self._node.world.run_in_thread(read_entry, number, entry_id, fields)
             else:
                 entry, blobs = read_entry(number, entry_id, fields)
-            for digest, content in blobs.items():
-                self._node.blobs.put(number, digest, content)
+            if isinstance(entry, SeenEntry):
+                # Where its chat lives, which for a stray is not here.
+                home = self._node.store.keys.partition_of(entry.message.chat_id)
+                for digest, content in blobs.items():
+                    self._node.blobs.put(home, digest, content)
             seen.append(entry)
             ages_s.append(0.0 if followed.caught_up else (server_ms - entry_milliseconds(entry_id)) / 1000)
         return seen, ages_s

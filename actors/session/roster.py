@@ -12,6 +12,7 @@ import structlog
 from actors.drill import Drilled
 from actors.session.notes import SessionUp
 from actors.session.shell import supervised
+from supervision.errors import Killed
 from supervision.supervisor import AlreadyStarted, RestartIntensity, start_child
 
 if TYPE_CHECKING:
@@ -103,4 +104,4 @@ class Roster:
     @staticmethod
     def is_guilty(reason: object) -> bool:
         """Whether an end counts against the message in hand: its own exception, not a kill, a drill or a stop."""
-        return isinstance(reason, Exception) and not isinstance(reason, Drilled)
+        return isinstance(reason, Exception) and not isinstance(reason, Drilled | Killed)
