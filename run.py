@@ -1,14 +1,23 @@
 #!/usr/bin/env python3
 """The command line of Unfailing: the daemon, and all that talks to one. Exit status 0 done, 1 failed, 2 wrong usage."""
 
-from gevent import monkey
+import os
+import sys
+from pathlib import Path
+
+_OWN_PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
+
+try:
+    from gevent import monkey
+except ImportError:
+    # Started by another interpreter than the one `make install` made: go on as that one.
+    if __name__ != "__main__" or not _OWN_PYTHON.exists() or Path(sys.prefix) == _OWN_PYTHON.parent.parent:
+        raise
+    os.execv(_OWN_PYTHON, [str(_OWN_PYTHON), *sys.argv])  # noqa: S606 - this very program
 
 monkey.patch_all()
 
 import argparse
-import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from messages.errors import UnfailingError

@@ -71,6 +71,8 @@ class Node:
     solo: Solo = field(default_factory=Solo)
     memory_share: float = 0.0
     draining: bool = False
+    # The embedded server's file was repaired, so acknowledged writes may be missing: the generation is to be raised.
+    store_repaired: bool = False
 
     def whereis(self, name: str) -> GeventActorRef[Any] | None:
         """The living actor registered under that name."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from actors.blobs import FileBlobs, StoreBlobs
+from actors.embedded_server import forget_repair
 from actors.node import StoreAccess
 from actors.partition.keys import Keys, generation_key, partitions_key
 from actors.partition.store import SCRIPTS, Store
@@ -70,6 +71,8 @@ class StoreConnection(GeventActor):
             case Watch():
                 if self._pipeline is not None and self._pipeline.fault is not None:
                     raise self._pipeline.fault
+                if self._node.store_repaired and self._pipeline is not None and self._pipeline.is_ready:
+                    self._raise_generation(self._pipeline)
                 self.send_after(WATCH_S, Watch())
             case _:
                 return super().on_receive(message)
@@ -102,6 +105,8 @@ class StoreConnection(GeventActor):
     def _access(self, endpoint: Endpoint, pipeline: Pipeline) -> StoreAccess:
         settings = self._node.settings.daemon
         partitions = _stored_partitions(pipeline, settings.prefix, settings.partitions)
+        if self._node.store_repaired:
+            self._raise_generation(pipeline)
         generation = _stored_generation(pipeline, settings.prefix)
         embedded = not settings.redis_url
         store = Store(self._node.world, pipeline, Keys(settings.prefix, partitions), shares_blobs=not embedded)
@@ -111,6 +116,21 @@ class StoreConnection(GeventActor):
             else StoreBlobs(self._node.world, store)
         )
         return StoreAccess(endpoint, store, blobs, generation)
+
+    def _raise_generation(self, pipeline: Pipeline) -> None:
+        """The store lost something when its file was repaired: what is fenced with the old generation is void."""
+        key = generation_key(self._node.settings.daemon.prefix)
+        pipeline.call("SET", key, 1, "NX", key=key)
+        generation = int(pipeline.call("INCR", key, key=key))
+        self._node.store_repaired = False
+        forget_repair(self._node.paths)
+        _log.error(
+            "the store's file was damaged and repaired: its newest writes may be missing", generation=generation,
+            next="the damaged file is kept beside it; leases are taken anew",
+        )  # fmt: skip
+        if self._node.access is not None:
+            self._node.access = replace(self._node.access, generation=generation)
+            self._node.leases.clear()
 
     def _changed(self, ready: bool) -> None:  # noqa: FBT001 - the pipeline's callback
         if self._told and ready:

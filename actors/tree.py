@@ -73,7 +73,11 @@ def _storage(node: Node, roster: Roster) -> list[ChildSpec]:
 
 def _server(node: Node) -> ChildSpec:
     settings = embedded_server.ServerSettings(node.paths, appendfsync=node.settings.daemon.appendfsync)
-    return replace(embedded_server.supervised(settings, is_draining=lambda: node.draining), id="server")
+
+    def ready(ready: embedded_server.Ready) -> None:
+        node.store_repaired = ready.repaired
+
+    return replace(embedded_server.supervised(settings, ready, is_draining=lambda: node.draining), id="server")
 
 
 def _intake(node: Node) -> list[ChildSpec]:

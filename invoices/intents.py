@@ -14,28 +14,47 @@ class Intent(StrEnum):
     LAST_INVOICE = "last_invoice"
     THANKS = "thanks"
     FAREWELL = "farewell"
+    RETRY = "retry"
     UNCLEAR = "unclear"
 
 
+_ABOUT_AN_INVOICE: Final = (
+    r"\b(status|state|what (happened|about)|where is|show|details?|how much|when)\b.{0,40}\b(invoice|bill|it|last one)\b",
+    r"\b(last|latest|recent|previous) (invoice|bill|one)\b",
+    r"^\W*(status|show|details?)\W*$",
+)
+_ABOUT_THE_AGENT: Final = (
+    r"\bwhat (can|do) you (do|know|read|understand)\b",
+    r"\b(who|what) are you\b",
+    r"\bcapabilit",
+    r"\bhow do you work\b",
+)
+_FOR_HELP: Final = (
+    r"\bhelp\b",
+    r"\bhow (do|can|does) (i|this|it)\b",
+    r"^\W*\?+\W*$",
+    r"^/(start|help)\b",
+    r"\bwhat now\b",
+)
+_THANKS: Final = (r"\b(thanks?|thank you|thx|cheers|great|perfect|awesome|well done)\b",)
+_FAREWELL: Final = (r"\b(bye|goodbye|see you|good night)\b",)
+_GREETING: Final = (
+    r"\b(hi|hiya|hello|hey|howdy|greetings|hallo|bonjour|hola|ciao)\b",
+    r"\bgood (morning|afternoon|evening|day)\b",
+)
+
 # In the order they are tried: what asks for something comes before what is merely polite.
 _PATTERNS: Final = tuple(
-    (intent, re.compile(pattern, re.IGNORECASE))
-    for intent, pattern in (
-        (
-            Intent.LAST_INVOICE,
-            r"\b(status|state|what (happened|about)|where is|show|details?|how much|when)\b.{0,40}\b(invoice|bill|it|last one)\b"
-            r"|\b(last|latest|recent|previous) (invoice|bill|one)\b|^\W*(status|show|details?)\W*$",
-        ),
-        (
-            Intent.CAPABILITIES,
-            r"\bwhat (can|do) you (do|know|read|understand)\b|\bwho are you\b|\bcapabilit|\bwhat are you\b|\bhow do you work\b",
-        ),
-        (Intent.HELP, r"\bhelp\b|\bhow (do|can|does) (i|this|it)\b|^\W*\?+\W*$|^/(start|help)\b|\bwhat now\b"),
-        (Intent.THANKS, r"\b(thanks?|thank you|thx|cheers|great|perfect|awesome|well done)\b"),
-        (Intent.FAREWELL, r"\b(bye|goodbye|see you|good night)\b"),
-        (Intent.GREETING, r"\b(hi|hiya|hello|hey|howdy|good (morning|afternoon|evening|day)|greetings|hallo|bonjour|hola|ciao)\b"),
+    (intent, re.compile("|".join(patterns), re.IGNORECASE))
+    for intent, patterns in (
+        (Intent.LAST_INVOICE, _ABOUT_AN_INVOICE),
+        (Intent.CAPABILITIES, _ABOUT_THE_AGENT),
+        (Intent.HELP, _FOR_HELP),
+        (Intent.THANKS, _THANKS),
+        (Intent.FAREWELL, _FAREWELL),
+        (Intent.GREETING, _GREETING),
     )
-)  # fmt: skip
+)
 
 
 def intent_of(text: str) -> Intent:

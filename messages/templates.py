@@ -328,6 +328,7 @@ _TALK: Final = {
         "💡",
         (),
     ),
+    "talk_retry": Template("Happy to try again: please send it once more.", "🔁", (HELP,)),
     "talk_thanks": Template("You're welcome! Send me the next one whenever you like.", "🙂", (LAST,)),
     "talk_farewell": Template("Goodbye! I'm here whenever the next invoice comes in.", "👋"),
     "talk_unclear": Template(

@@ -134,12 +134,12 @@ class LeaseKeeper(GeventActor):
             known = self._servers.get(number)
             self._servers[number] = facts.identity
             if known is not None and known != facts.identity:
+                dropped = [number] if len(numbers) > 1 else list(self._node.leases)
                 _log.warning(
-                    "the store's server was restarted or replaced", partition=number if len(numbers) > 1 else None,
+                    "the store's server was restarted or replaced", leases=len(dropped),
                     next="its leases are dropped and taken anew",
                 )  # fmt: skip
                 self._watch.forget()
-                dropped = [number] if len(numbers) > 1 else list(self._node.leases)
                 for held in dropped:
                     self._drop(held)
 
@@ -151,15 +151,21 @@ class LeaseKeeper(GeventActor):
         ]
         nodes = _text_map(store.call(keys.nodes, "HGETALL", keys.nodes, timeout_s=CALL_S))
         plan = self._watch.observe(leases, nodes, frozenset(self._node.leases), self.world.now())
-        for take in plan.take:
-            self._take(take)
+        taken = [how for take in plan.take if (how := self._take(take))]
+        if taken:
+            dead = taken.count("dead")
+            (_log.warning if dead else _log.info)(
+                "partitions were taken", count=len(taken), from_the_dead=dead, held=len(self._node.leases),
+                next="what was in hand is handed out again" if dead else "their owners start",
+            )  # fmt: skip
         if plan.surplus > len(self._letting_go):
             idle_first = sorted(self._node.leases, key=lambda number: number in self._letting_go)
             self._begin_to_let_go(idle_first[: plan.surplus])
         for node in plan.forget_nodes:
             store.call(keys.nodes, "HDEL", keys.nodes, node, timeout_s=CALL_S)
 
-    def _take(self, take: Take) -> None:
+    def _take(self, take: Take) -> str:
+        """Take one lease; how it was taken, empty when it was not."""
         node = self._node
         key = node.store.keys.partition(take.partition).lease
         answer = node.store.call_script(
@@ -168,13 +174,11 @@ class LeaseKeeper(GeventActor):
             timeout_s=CALL_S,
         )  # fmt: skip
         if answer[0] != b"taken":
-            return
-        fence, how = answer[1].decode(), answer[2].decode()
+            return ""
+        fence, how = str(answer[1], "ascii"), str(answer[2], "ascii")
         node.leases[take.partition] = Held(fence, suspects=how == "dead")
-        if how == "dead":
-            _log.warning("a partition was taken over from the dead", partition=take.partition, fence=fence)
-        else:
-            _log.debug("a partition was taken", partition=take.partition, fence=fence)
+        _log.debug("a partition was taken", partition=take.partition, fence=fence, how=how)
+        return how
 
     def _see_to_owners(self) -> None:
         """Every partition held has its owner; after a restart of the intake it has to be started again."""

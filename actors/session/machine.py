@@ -15,7 +15,12 @@ from messages.user_messages import UserMessageManager
 _MESSAGES: Final = UserMessageManager()
 _HELP_BUTTON: Final = Button("What can you do?", "help")
 _LAST_BUTTON: Final = Button("Show the last invoice", "show_last")
-_ACTIONS: Final = {"help": Intent.CAPABILITIES, "show_last": Intent.LAST_INVOICE, "show": Intent.LAST_INVOICE}
+_ACTIONS: Final = {
+    "help": Intent.CAPABILITIES,
+    "show_last": Intent.LAST_INVOICE,
+    "show": Intent.LAST_INVOICE,
+    "retry": Intent.RETRY,
+}
 
 
 @dataclass(frozen=True, slots=True)
