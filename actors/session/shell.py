@@ -10,6 +10,7 @@ import structlog
 
 from actors.node import LivingSession
 from actors.partition.commits import Commit, Operation, Outcome
+from actors.partition.dead_letter import dead_letter
 from actors.partition.replies import reply_id_of
 from actors.session.machine import DocumentOutcome, Turn, new_session, take_turn
 from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
@@ -44,6 +45,8 @@ class Session(GeventActor):
         self._desk = desk
         self._chat_id = chat_id
         self._state: SessionState | None = None
+        # A snapshot that could not be read, for the dead letters of the turn that replaces it.
+        self._set_aside: tuple[bytes, ...] = ()
         self._used_s = 0.0
         self._last_settled = ""
 
@@ -100,7 +103,7 @@ class Session(GeventActor):
         computed = take_turn(state, turn.message, entry.message_id, outcomes, turn.accepted_at)
         outcome = self._commit(turn, computed, outcomes)
         if outcome in (Outcome.DONE, Outcome.MINE):
-            self._state = computed.state
+            self._state, self._set_aside = computed.state, ()
             living.version = turn.version + 1
         living.entry_id = living.fence = ""
         if outcome not in (Outcome.DONE, Outcome.MINE):
@@ -113,6 +116,7 @@ class Session(GeventActor):
         """Have the state of turn.version; False when it was not sent along."""
         if turn.snapshot is None:
             return self._living.version == turn.version
+        self._set_aside = ()
         self._state = self._read_snapshot(turn) if turn.snapshot else None
         self._living.version = turn.version
         return True
@@ -121,9 +125,13 @@ class Session(GeventActor):
         try:
             return state_from(turn.snapshot or b"")
         except CodecError as error:
+            detail, at = str(error), self._node.at()
+            self._set_aside = (
+                dead_letter("snapshot", detail, at, self._chat_id, turn.entry.message_id, turn.snapshot or b""),
+            )
             _log.error(
                 "a snapshot cannot be read", chat_id=self._chat_id, version=turn.version, reason=str(error),
-                next="the conversation goes on without its memory; the bytes are in the dead letters",
+                next="the conversation goes on without its memory; the bytes become a dead letter with this turn",
             )  # fmt: skip
             return None
 
@@ -133,7 +141,10 @@ class Session(GeventActor):
         if turn.owed:
             return self._settle(turn, computed, recovered_by, nonce)
         reply = self._reply(turn, computed, recovered_by, owed=False)
-        commit = Commit(Operation.FINAL, turn.entry, nonce, turn.version, snapshot_of(computed.state), numbered=reply)
+        commit = Commit(
+            Operation.FINAL, turn.entry, nonce, turn.version, snapshot_of(computed.state),
+            numbered=reply, dead_letters=self._set_aside,
+        )  # fmt: skip
         committed = self._node.store.commit(commit)
         if committed.outcome is Outcome.OWED:
             return self._settle(turn, computed, recovered_by, nonce)
@@ -143,7 +154,10 @@ class Session(GeventActor):
     def _settle(self, turn: TurnInHand, computed: Turn, recovered_by: tuple[RecoveredBy, ...], nonce: str) -> Outcome:
         """The static reply was the final: the same turn ends in a follow-up."""
         reply = self._reply(turn, computed, recovered_by, owed=True)
-        commit = Commit(Operation.SETTLE, turn.entry, nonce, turn.version, snapshot_of(computed.state), plain=(reply,))
+        commit = Commit(
+            Operation.SETTLE, turn.entry, nonce, turn.version, snapshot_of(computed.state),
+            plain=(reply,), dead_letters=self._set_aside,
+        )  # fmt: skip
         committed = self._node.store.commit(commit)
         _log.info(
             "owed work is done",
