@@ -1,0 +1,71 @@
+"""The sender of the measurements, a process of its own: prepares its messages, waits for a word, and sends.
+
+    python -m bench.producer SOCKET DOOR COUNT CHATS SEED PREFIX
+
+Doors: partition, front, channel. Prints `ready`, reads a line, sends in pipelines of 256 as fast as it can, and prints
+how many seconds that took.
+"""
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from redis import Redis
+
+from actors.partition.keys import Keys
+from bench.deployment import PARTITIONS, message
+from bench.measuring import ROOT
+
+BATCH = 256
+
+
+@contextmanager
+def ready_producer(
+    module: str, *arguments: object, env: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[str]"]:
+    """Such a process, ready: it has prepared its messages and waits for a line."""
+    with subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env,
+    ) as process:  # fmt: skip
+        if process.stdout is None or process.stdout.readline().strip() != "ready":
+            raise RuntimeError(f"{module} did not start")
+        yield process
+
+
+def commands(door: str, count: int, chats: int, seed: int, prefix: str) -> Iterator[tuple[str | bytes, ...]]:
+    """The commands that bring `count` messages of `chats` chats to the door, in an order drawn from the seed."""
+    keys = Keys("unfailing", PARTITIONS)
+    draw = random.Random(seed)
+    for number in range(count):
+        chat = f"chat-{draw.randrange(chats)}"
+        body = message(chat, f"{prefix}-{number}")
+        if door == "partition":
+            yield "XADD", keys.partition(keys.partition_of(chat)).intake, "*", "m", body
+        elif door == "front":
+            yield "XADD", keys.front, "*", "m", body
+        else:
+            yield "PUBLISH", keys.inbox, body
+
+
+def main(socket: str, door: str, count: str, chats: str, seed: str, prefix: str) -> None:
+    """Do what the module says."""
+    prepared = list(commands(door, int(count), int(chats), int(seed), prefix))
+    client = Redis(unix_socket_path=socket)
+    client.ping()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began_s = time.perf_counter()
+    for start in range(0, len(prepared), BATCH):
+        pipe = client.pipeline(transaction=False)
+        for command in prepared[start : start + BATCH]:
+            pipe.execute_command(*command)
+        pipe.execute()
+    print(time.perf_counter() - began_s, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
