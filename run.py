@@ -95,6 +95,12 @@ def _session_show(arguments: argparse.Namespace, settings: "Settings") -> int:
     return show_one_session(settings, arguments.chat, as_json=arguments.json)
 
 
+def _session_forget(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.operate import forget_session
+
+    return forget_session(settings, arguments.chat, as_json=arguments.json)
+
+
 def _doctor(arguments: argparse.Namespace, settings: "Settings") -> int:
     from actors.console.doctor import doctor
 
@@ -144,6 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     show = session.add_parser("show", parents=[common, shown], help="a session's state")
     show.add_argument("chat", metavar="CHAT")
     show.set_defaults(run=_session_show)
+    forget = session.add_parser("forget", parents=[common, shown], help="remove a session from every layer")
+    forget.add_argument("chat", metavar="CHAT")
+    forget.set_defaults(run=_session_forget)
 
     doctor = commands.add_parser("doctor", parents=[common, shown], help="check this machine and configuration")
     doctor.set_defaults(run=_doctor)

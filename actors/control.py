@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from actors.drill import Drilled
+from actors.partition.owner_notes import Forget
 from actors.status import find_actor, node_status
 from actors.store_errors import StoreError
 from supervision.actor import GeventActor
@@ -31,6 +32,8 @@ WRITE_S: Final = 10.0
 POLL_S: Final = 1
 AWAY_S: Final = 1.0
 ANSWER_TTL_S: Final = 60
+FORGET_S: Final = 10.0
+ELSEWHERE: Final = "elsewhere"
 
 
 def control_key(prefix: str, node_id: str) -> str:
@@ -107,8 +110,23 @@ class Control(GeventActor):
                 return {"status": node_status(self._node, os.getpid())}
             case "kill":
                 return self._kill(str(request.get("path", "")), str(request.get("reason", "drill")))
+            case "forget":
+                return self._forget(str(request.get("chat", "")))
             case other:
                 raise ValueError(f"unknown request {other!r}")
+
+    def _forget(self, chat_id: str) -> dict[str, Any]:
+        partition = self._node.store.keys.partition_of(chat_id)
+        owner = self._node.whereis(f"owner/{partition}")
+        if owner is None:
+            raise ValueError(f"{ELSEWHERE}: partition {partition} is another node's")
+        version = owner.ask(Forget(chat_id), timeout=FORGET_S)
+        if version is None:
+            raise ValueError("a message of this chat is being worked on; try again when it is answered")
+        _log.warning(
+            "a session was forgotten", chat_id=chat_id, version=version, next="a tombstone with its version stays"
+        )
+        return {"forgotten": chat_id, "version": version}
 
     def _kill(self, path: str, reason: str) -> dict[str, Any]:
         root = self._node.whereis("root")

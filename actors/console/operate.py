@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from actors.console.client import NoDaemon
-from actors.console.operators import ask_local, ask_node, known_nodes, session_of
+from actors.console.operators import ask_local, ask_node, forget, known_nodes, session_of
 from actors.console.render import complain, console, show_session, show_status
 from supervision import world as world_module
 
@@ -65,6 +65,16 @@ def kill(settings: Settings, path: str, *, node: str | None, reason: str, as_jso
         _print_json({"killed": answer["killed"]})
     else:
         console().print(f"crashed {answer['killed']}; the log shows how it comes back")
+    return 0
+
+
+def forget_session(settings: Settings, chat_id: str, *, as_json: bool) -> int:
+    """Remove a session from every layer; a tombstone with its version stays."""
+    forget(settings, world_module.current(), chat_id)
+    if as_json:
+        _print_json({"forgotten": chat_id})
+    else:
+        console().print(f"forgot {chat_id}")
     return 0
 
 

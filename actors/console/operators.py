@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from actors.console.client import NoDaemon, reach
-from actors.control import control_key
+from actors.control import ELSEWHERE, control_key
 from actors.node_directory import node_paths
 from actors.partition.keys import Keys, partitions_key
 from actors.session.state import state_from
@@ -71,6 +71,41 @@ def _answered(line: bytes) -> dict[str, Any]:
     return answer
 
 
+def forget(settings: Settings, world: World, chat_id: str) -> None:
+    """Have the node that owns the chat forget it. Raises NoDaemon, Refused and StoreError."""
+    request = {"do": "forget", "chat": chat_id}
+    try:
+        ask_local(settings, world, request)
+    except (NoDaemon, Refused) as refused:
+        if isinstance(refused, Refused) and not str(refused).startswith(ELSEWHERE):
+            raise
+        node = _owner_of(settings, chat_id)
+        if node is None:
+            raise
+        ask_node(settings, world, node, request)
+
+
+def _owner_of(settings: Settings, chat_id: str) -> str | None:
+    """The node that holds the chat's partition."""
+    endpoint = reach(settings)
+    name = partitions_key(settings.daemon.prefix)
+    connection = endpoint.blocking(name, role="operator")
+    try:
+        stored = connection.call("GET", name)
+    finally:
+        connection.close()
+    if stored is None:
+        return None
+    keys = Keys(settings.daemon.prefix, int(stored))
+    lease = keys.partition(keys.partition_of(chat_id)).lease
+    connection = endpoint.blocking(lease, role="operator")
+    try:
+        node = connection.call("HGET", lease, "n")
+    finally:
+        connection.close()
+    return node.decode(errors="replace") if node else None
+
+
 def known_nodes(settings: Settings) -> list[str]:
     """The ids of the nodes that beat on this store; none when it cannot be reached."""
     try:
@@ -102,7 +137,8 @@ def session_of(settings: Settings, chat_id: str) -> dict[str, Any] | None:
         version, turn, snapshot = connection.call("HMGET", head, "v", "t", "s")
     finally:
         connection.close()
-    if version is None and turn is None:
+    if not snapshot and not int(turn or 0):
+        # Never seen, or forgotten: then a tombstone with its version is all there is.
         return None
     shown: dict[str, Any] = {
         "chat_id": chat_id,

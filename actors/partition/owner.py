@@ -16,7 +16,7 @@ from actors.partition.commits import Committed, Handed, HandOut, Operation, Outc
 from actors.partition.deliveries import Deliveries
 from actors.partition.entries import BadEntry, read_entry
 from actors.partition.hand_record import HandRecord
-from actors.partition.owner_notes import EntriesSeen, Fetched, Follow, HandedOut, LetGo, Purpose, Tick
+from actors.partition.owner_notes import EntriesSeen, Fetched, Follow, Forget, HandedOut, LetGo, Purpose, Tick
 from actors.partition.store import HAND_OUT_MAX
 from actors.partition.strays import Strays
 from actors.partition.table import Deadlines, Entry, Table
@@ -102,6 +102,25 @@ class Owner(GeventActor):
 
     def _ticked(self, _tick: Tick) -> None:
         self._tick = None
+
+    def _forget_chat(self, forget: Forget) -> None:
+        """Through the session: it goes first, so that no memory of it is left to be written again."""
+        reply = self.defer_reply()
+        if reply is None or self._table.has_chat(forget.chat_id):
+            if reply is not None:
+                reply.set(None)
+            return
+        living = self._node.sessions.pop(forget.chat_id, None)
+        if living is not None and living.ref.is_alive():
+            living.ref.stop(block=False)
+
+        def done(answer: Any) -> None:
+            if isinstance(answer, StoreError):
+                reply.fail(answer)
+            else:
+                reply.set(answer)
+
+        self._node.store.submit_forget(self._partition, self._fence, forget.chat_id, done)
 
     def _let_go(self, _let_go: LetGo) -> int:
         self._letting_go = True
@@ -455,6 +474,7 @@ _HANDLERS: Final[dict[type, Callable[[Owner, Any], Any]]] = {
     SessionUp: Owner._session_up,  # noqa: SLF001
     SnapshotWanted: Owner._snapshot_wanted,  # noqa: SLF001
     Fetched: Owner._fetched,  # noqa: SLF001
+    Forget: Owner._forget_chat,  # noqa: SLF001
     LetGo: Owner._let_go,  # noqa: SLF001
 }
 

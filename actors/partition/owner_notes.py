@@ -62,5 +62,12 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Operator to owner: forget this chat. The reply is its last version, or None while it has open messages."""
+
+    chat_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LetGo:
     """Hand out nothing more; the reply to this ask is how many messages are in hand."""

@@ -31,6 +31,8 @@ RETRY_S: Final = 0.25
 # Two answers of the wrong week in a row mean a clock at the turn of a week; more mean a fault.
 WEEK_TRIES_MAX: Final = 3
 CALL_S: Final = 5.0
+# A week's records live for fourteen days after its first one.
+ENTRIES_WEEKS: Final = 4
 
 Done: TypeAlias = Callable[[Any], None]
 
@@ -189,6 +191,25 @@ class Store:
             arguments += (chat, record.pack())
         answer = self.call_script(SCRIPTS["hand_write"], (keys.lease, keys.hand), arguments)
         return bool(answer == b"done")
+
+    def submit_forget(self, partition: int, fence: str, chat: str, done: Done) -> None:
+        """Forget a chat; `done` gets its last version, None while one of its messages is in hand, or a StoreError.
+
+        A stale fence counts as in hand: its present owner knows.
+        """
+        keys, week = self.keys.partition(partition), self._week
+        names = (
+            keys.lease, keys.forgotten, keys.head(chat), keys.replies(chat), keys.journal(chat), keys.hand,
+            keys.outbox, keys.dead, *(keys.entries(chat, week - ago) for ago in range(-1, ENTRIES_WEEKS)),
+        )  # fmt: skip
+
+        def answered(answer: Any) -> None:
+            if isinstance(answer, StoreError):
+                done(answer)
+            else:
+                done(int(answer[1]) if answer[0] == b"done" else None)
+
+        self.submit_script(SCRIPTS["forget"], names, (fence, chat), answered)
 
     def submit_fetch(self, partition: int, entry_id: str, done: Done) -> None:
         """Fetch one entry's fields again; `done` gets them (None when it is gone) or a StoreError."""

@@ -128,6 +128,11 @@ class Table:
         chat = self._chats.get(chat_id)
         return chat.queue[0] if chat is not None and chat.phase is Phase.IN_HAND else None
 
+    def has_chat(self, chat_id: str) -> bool:
+        """Whether the chat has open messages."""
+        chat = self._chats.get(chat_id)
+        return chat is not None and bool(chat.queue)
+
     def entry(self, entry_id: str) -> Entry | None:
         """The open entry of that id."""
         return self._entries.get(entry_id)

@@ -145,9 +145,9 @@ end
 if op == 'static' then redis.call('HSET', KEYS[4], entry, chat .. '\n' .. id) end
 
 local argument = FIXED + 3 * reply_count
-for i = 1, effect_count do redis.call('XADD', KEYS[9], '*', 'e', ARGV[argument + i]) end
+for i = 1, effect_count do redis.call('XADD', KEYS[9], '*', 'c', chat, 'e', ARGV[argument + i]) end
 argument = argument + effect_count
-for i = 1, dead_count do redis.call('XADD', KEYS[10], '*', 'd', ARGV[argument + i]) end
+for i = 1, dead_count do redis.call('XADD', KEYS[10], '*', 'c', chat, 'd', ARGV[argument + i]) end
 argument = argument + dead_count
 
 local answer = {'done', turn}
