@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from supervision.actor_ref import GeventActorRef
 from supervision.child_spec import ChildSpec, NotFound, StartTimedOut
 from supervision.monitors import ActorDown
-from supervision.restarts import FailureRun
+from supervision.restarts import FailureRun, Verdict, verdict
 from supervision.supervised_start import StartCall
 
 if TYPE_CHECKING:
@@ -58,9 +58,11 @@ class Child:
     @property
     def shown(self) -> GeventActorRef[Any] | str | None:
         """What `which_children` shows: the ref, "restarting" (also while its end waits to be handled) or None."""
-        if self.restarting or (self.ref is not None and self.ref.is_gone):
-            return "restarting"
-        return self.ref
+        ref = self.ref
+        if ref is None or not ref.is_gone:
+            return "restarting" if self.restarting else ref
+        restarts = ref.reason is not None and verdict(self.spec.restart, ref.reason) is Verdict.RESTART
+        return "restarting" if restarts else None
 
     @property
     def is_active(self) -> bool:

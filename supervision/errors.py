@@ -28,7 +28,7 @@ class ActorDeadError(pykka.ActorDeadError):
 
     def __init__(self, ref: GeventActorRef[Any], message: Any, reason: type_of_reason | None) -> None:
         """Name the actor and why it died; the record stays out of the text, it may hold secrets."""
-        super().__init__(f"{ref} is dead ({reason!r})")
+        super().__init__(f"{ref} not found")  # Pykka's own words
         self.ref = ref
         self.message = message
         self.reason = reason

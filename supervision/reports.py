@@ -110,7 +110,7 @@ def report_crash(ref: GeventActorRef[Any], reason: BaseException, context: str) 
     ancestors = tuple("/".join(steps[: length + 1]) for length in range(len(steps)))
     report = CrashReport(Who.of(ref), ancestors, context, reason, describe(ref.in_hand), ref.mailbox_size, ref.restarts)
     log.error(
-        f"Unhandled exception in {ref}",  # noqa: G004 - the first words are what one greps for, as in Pykka's log
+        f"Unhandled exception in {ref}:",  # noqa: G004 - the first words are what one greps for, as in Pykka's log
         report="crash",
         **report.who.fields(),
         ancestors=report.ancestors,
