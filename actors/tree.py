@@ -23,7 +23,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors import control, document_readers, embedded_server, store_connection
+from actors import blob_sweeper, control, document_readers, embedded_server, store_connection
 from actors.doors import front, gateway
 from actors.leases import keeper
 from actors.partition import owner, reader
@@ -68,7 +68,8 @@ def _root(children: list[ChildSpec]) -> GeventActorRef[Any]:
 def _storage(node: Node, roster: Roster) -> list[ChildSpec]:
     owner_spec = partial(owner.supervised, node, roster)
     embedded = [] if node.settings.daemon.redis_url else [_server(node)]
-    return [*embedded, store_connection.supervised(node), keeper.supervised(node, owner_spec)]
+    connected = [store_connection.supervised(node), keeper.supervised(node, owner_spec), blob_sweeper.supervised(node)]
+    return [*embedded, *connected]
 
 
 def _server(node: Node) -> ChildSpec:

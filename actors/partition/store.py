@@ -223,6 +223,12 @@ class Store:
 
         self.submit(intake, ("XRANGE", intake, entry_id, entry_id), answered)
 
+    def is_referred_to(self, partition: int, digest: str) -> bool:
+        """Whether an open message refers to an attachment. Raises StoreError."""
+        blobs = self.keys.partition(partition).blobs
+        found = self.call(blobs, "ZRANGEBYLEX", blobs, f"[{digest}\n", f"({digest}\x0b", "LIMIT", 0, 1)
+        return bool(found)
+
     def write_journal(self, entry: Fenced, step: str, outcome: bytes) -> bool:
         """Keep a costly step's outcome until the turn is committed; False under a stale fence. Raises StoreError."""
         keys = self.keys.partition(entry.partition)
