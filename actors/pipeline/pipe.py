@@ -83,8 +83,8 @@ class Pipe:
         self.queue.put(request)
         if self._idle is not None:
             self._idle.wake()
-        if not self.connected and self._sweep is None:
-            self._sweep = world.current().call_later(self._limits.patience_s, self._lose_patience)
+        if not self.connected:
+            self._bound_patience()
 
     def nudge(self) -> None:
         """Look at the queue again: something was put back or released."""
@@ -265,12 +265,19 @@ class Pipe:
         if self.connected == now:
             return
         self.connected = now
-        if now and self._sweep is not None:
-            self._sweep.cancel()
-            self._sweep = None
         if now:
             _log.info("pipeline.connected", server=self.name)
+            if self._sweep is not None:
+                self._sweep.cancel()
+                self._sweep = None
+        else:
+            self._bound_patience()
         self._redirector.changed(self)
+
+    def _bound_patience(self) -> None:
+        """See to it that what waits while there is no connection does so for patience_s at most."""
+        if self._sweep is None and len(self.queue):
+            self._sweep = world.current().call_later(self._limits.patience_s, self._lose_patience)
 
     def _lose_patience(self) -> None:
         """Fail what has waited for a connection for patience_s; runs on the hub."""

@@ -67,6 +67,7 @@ class Pipeline(Redirector):
         self._on_change = on_change
         self._pipes: dict[NodeAddress, Pipe] = {}
         self._tasks: list[world.Task] = []
+        self._refresher: world.Task | None = None
         self._only: Pipe | None = None  # Invariant: the one pipe of a single server, None in a cluster
         self._routes: list[Pipe | None] = []  # Invariant: one a slot in a running cluster, else empty
         self._releases: dict[Pipe, list[tuple[int, Pipe]]] = {}
@@ -82,20 +83,21 @@ class Pipeline(Redirector):
             return
         self._routes = [None] * len(self._endpoint.topology.nodes)
         self._apply(self._endpoint.topology)
-        self._tasks.append(world.current().spawn(self._refresh_when_wanted, name="pipeline topology"))
+        self._refresher = world.current().spawn(self._refresh_when_wanted, name="pipeline topology")
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Let what is on its way come home, fail what waits, and hang up."""
         self._running = False
         for pipe in self._pipes.values():
             pipe.close()
-        self._want_refresh()
+        if self._refresher is not None:
+            self._refresher.kill()
         deadline_s = world.current().now() + timeout_s
         for task in self._tasks:
             if not task.join(max(0.0, deadline_s - world.current().now())):
                 task.kill()
                 task.join(1.0)
-        self._pipes, self._tasks, self._only, self._routes = {}, [], None, []
+        self._pipes, self._tasks, self._only, self._routes, self._refresher = {}, [], None, [], None
         self._tell_change()
 
     @property
@@ -106,7 +108,8 @@ class Pipeline(Redirector):
     @property
     def fault(self) -> BaseException | None:
         """What ended one of the tasks, which only a fault in here does; the owner stops and starts everything anew."""
-        return next((task.error for task in self._tasks if task.done and task.error is not None), None)
+        tasks = (*self._tasks, self._refresher)
+        return next((task.error for task in tasks if task is not None and task.done and task.error is not None), None)
 
     def status(self) -> list[PipeStatus]:
         """Return the figures of every server."""
@@ -264,12 +267,10 @@ class Pipeline(Redirector):
 
     def _refresh_when_wanted(self) -> None:
         """Keep the map of slots right; a task of a cluster's pipeline."""
-        while self._running:
+        while True:
             self._refresh_wanted = waiter = world.current().waiter()
             with contextlib.suppress(world.WaitTimeout):
                 waiter.wait(_REFRESH_IDLE_S if self.is_ready else _REFRESH_S)
-            if not self._running:
-                return
             try:
                 topology = self._endpoint.fetch_topology(tuple(self._pipes))
             except StoreError as error:

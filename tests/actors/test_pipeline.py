@@ -284,6 +284,16 @@ def test_given_a_server_that_restarts_quickly_when_asked_meanwhile_then_requests
         assert outcome(request) == 1
 
 
+def test_given_a_server_that_died_unnoticed_when_asked_then_it_fails_unsent_within_patience(server: RealServer) -> None:
+    """The dead connection is seen before anything is sent over it, so the outcome is known."""
+    with piped(server) as pipeline:
+        server.kill()
+        began_s = time.monotonic()
+
+        assert outcome(pipeline.submit(APPEND, ["l"], ["a"])) == (StoreAway, False)
+        assert time.monotonic() - began_s < LIMITS.patience_s + 0.5
+
+
 def test_given_nobody_there_for_long_when_asked_then_it_fails_unsent_and_changes_are_told(server: RealServer) -> None:
     """What comes and goes is told once each time, so that doors can say so."""
     changes: list[bool] = []
