@@ -4,7 +4,8 @@ root                     rest_for_one: what stands below needs what stands above
 ├── storage              one_for_one: each copes with the others' absence
 │   ├── server           the embedded Valkey, when no URL is given
 │   ├── connection       pipeline to the store
-│   └── leases           which partitions are ours
+│   ├── leases           which partitions are ours
+│   └── sweeper          strikes attachments that nobody refers to
 ├── intake               rest_for_one: owners need their reader
 │   ├── reader           reads the partitions' streams
 │   ├── partitions       dynamic: one owner for each partition held
