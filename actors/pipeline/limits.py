@@ -1,7 +1,6 @@
 """The bounds of the pipeline, and its figures. Pure."""
 
 from dataclasses import dataclass
-from random import Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +33,10 @@ class PipeCounts:
     redirections: int = 0
 
 
-def reconnect_delay_s(attempt: int, limits: PipeLimits, random: Random) -> float:
-    """Return how long to wait after the attempt-th failure in a row, counted from 0.
+def reconnect_delay_s(attempt: int, limits: PipeLimits, chance: float) -> float:
+    """Return how long to wait after the attempt-th failure in a row, counted from 0; chance lies in 0 to 1.
 
     Doubles from reconnect_s_min to reconnect_s_max; the lower half of it is certain, the upper one is chance.
     """
     full_s = min(limits.reconnect_s_max, limits.reconnect_s_min * float(2 ** min(attempt, 16)))
-    return full_s * (0.5 + random.random() / 2)
+    return full_s * (0.5 + chance / 2)

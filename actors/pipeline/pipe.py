@@ -137,7 +137,7 @@ class Pipe:
             self._wire.close()
             self._note_trouble(error)
             self._redirector.lost(self)
-            delay_s = reconnect_delay_s(self._failures, self._limits, world.current().random)
+            delay_s = reconnect_delay_s(self._failures, self._limits, world.current().random.random())
             self._failures += 1
             self._pause(delay_s)
         else:

@@ -417,7 +417,7 @@ def test_given_attempts_when_delays_are_drawn_then_they_grow_and_stay_bounded() 
     limits = PipeLimits()
     random = Random(1)
 
-    delays = [reconnect_delay_s(attempt, limits, random) for attempt in range(40)]
+    delays = [reconnect_delay_s(attempt, limits, random.random()) for attempt in range(40)]
 
     assert all(limits.reconnect_s_min / 2 <= delay_s <= limits.reconnect_s_max for delay_s in delays)
     assert delays[0] < 0.011
