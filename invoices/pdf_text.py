@@ -7,7 +7,9 @@ render mode 3, off the page, tiny, or without contrast on the rendered page is s
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,7 +31,25 @@ _WORD_GAP: Final = 0.35  # of the letters' height; a space that the file leaves 
 _HIDDEN_CHARS_MAX: Final = 2_000
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Style:
+    bold: bool
+    drawn: bool
+    turns: int  # quarter turns counterclockwise
+
+
+@dataclass(frozen=True, slots=True)
+class _Glyph:
+    text: str
+    box: tuple[float, float, float, float]
+    style: _Style
+
+    @property
+    def turns(self) -> int:
+        return self.style.turns
+
+
+@dataclass(frozen=True, slots=True)
 class _Char:
     text: str
     x0: float
@@ -86,48 +106,57 @@ def _read_page(document: Any, index: int, chars_max: int) -> tuple[Page, int]:
 
 
 def _page_words(page: Any, number: int, chars_max: int) -> tuple[Page, int]:
-    width, height = page.get_size()
     text_page = page.get_textpage()
     try:
         count = min(text_page.count_chars(), chars_max)
-        view = _View(page, width, height)
-        words = list(_words(_chars(text_page, count, view)))
+        glyphs = list(_glyphs(text_page, count))
     finally:
         text_page.close()
-    shown = _Picture.of(page, width, height) if words else None
+    standing = Counter(glyph.turns for glyph in glyphs if glyph is not None)
+    view = _View(page, standing.most_common(1)[0][0] if standing else 0)
+    words = list(_words(_chars(glyphs, view)))
+    shown = _Picture.of(page, view) if words else None
     visible: list[Word] = []
     hidden: list[str] = []
     for word, drawn in words:
-        if drawn and _on_page(word, width, height) and (shown is None or shown.shows(word)):
+        if drawn and _on_page(word, view) and (shown is None or shown.shows(word)):
             visible.append(word)
         else:
             hidden.append(word.text)
-    return page_of_words(number, width, height, visible, " ".join(hidden)[:_HIDDEN_CHARS_MAX]), count
+    return page_of_words(number, view.width, view.height, visible, " ".join(hidden)[:_HIDDEN_CHARS_MAX]), count
 
 
 class _View:
-    """From pdfium's page space to points from the upper left corner as the page is shown (rotation, crop box)."""
+    """From pdfium's page space to points from the upper left corner, turned so that most of the text reads upright.
 
-    def __init__(self, page: Any, width: float, height: float) -> None:
+    What counts is how the letters stand, not the page's own rotation: a page may be turned to show turned text upright,
+    or lie on its side by mistake.
+    """
+
+    def __init__(self, page: Any, quarter_turns: int) -> None:
+        """quarter_turns: of the text against the page's own axes, counterclockwise."""
         self._left, self._bottom, self._right, self._top = page.get_cropbox()
-        self._turns = page.get_rotation() // 90 % 4
-        self._size = (width, height)
+        self.quarter_turns = quarter_turns
+        across, down = self._right - self._left, self._top - self._bottom
+        self.width, self.height = (down, across) if quarter_turns % 2 else (across, down)
+        # Clockwise degrees by which to render so that the picture has this view's axes.
+        self.rotation = (90 * quarter_turns - page.get_rotation()) % 360
 
     def box(self, left: float, bottom: float, right: float, top: float) -> tuple[float, float, float, float]:
         """x0, y0, x1, y1 of a box given in page space."""
-        if self._turns == 0:
+        if self.quarter_turns == 0:
             return left - self._left, self._top - top, right - self._left, self._top - bottom
-        if self._turns == 1:
+        if self.quarter_turns == 1:
             return bottom - self._bottom, left - self._left, top - self._bottom, right - self._left
-        if self._turns == 2:  # noqa: PLR2004 - upside down
+        if self.quarter_turns == 2:  # noqa: PLR2004 - upside down
             return self._right - right, bottom - self._bottom, self._right - left, top - self._bottom
         return self._top - top, self._right - right, self._top - bottom, self._right - left
 
 
-def _chars(text_page: Any, count: int, view: _View) -> Iterator[_Char | None]:
+def _glyphs(text_page: Any, count: int) -> Iterator[_Glyph | None]:
     """Characters in the file's order; None where pdfium or the file has a space."""
     raw, rectangle = text_page.raw, pdfium_c.FS_RECTF()
-    styles: dict[int, tuple[bool, bool]] = {}
+    styles: dict[int, _Style] = {}
     for index in range(count):
         code = pdfium_c.FPDFText_GetUnicode(raw, index)
         text = chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else ""  # noqa: PLR2004 - Unicode's bounds
@@ -135,24 +164,31 @@ def _chars(text_page: Any, count: int, view: _View) -> Iterator[_Char | None]:
             text = "-"
         if not text.strip() or not text.isprintable():
             yield None
-            continue
-        if not pdfium_c.FPDFText_GetLooseCharBox(raw, index, ctypes.byref(rectangle)):
-            continue
-        bold, drawn = _style(text_page, index, styles)
-        x0, y0, x1, y1 = view.box(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
-        yield _Char(text, x0, y0, x1, y1, bold, drawn)
+        elif pdfium_c.FPDFText_GetLooseCharBox(raw, index, ctypes.byref(rectangle)):
+            box = (rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
+            yield _Glyph(text, box, _style(raw, index, styles))
 
 
-def _style(text_page: Any, index: int, styles: dict[int, tuple[bool, bool]]) -> tuple[bool, bool]:
-    """Whether the character is bold, and whether its text object draws anything; asked once an object."""
-    handle = pdfium_c.FPDFText_GetTextObject(text_page.raw, index)
+def _style(raw: Any, index: int, styles: dict[int, _Style]) -> _Style:
+    """How a character's text object is drawn; asked once an object."""
+    handle = pdfium_c.FPDFText_GetTextObject(raw, index)
     key = ctypes.cast(handle, ctypes.c_void_p).value or 0
     known = styles.get(key)
     if known is None:
         mode = pdfium_c.FPDFTextObj_GetTextRenderMode(handle) if key else 0
-        bold = pdfium_c.FPDFText_GetFontWeight(text_page.raw, index) >= _BOLD_WEIGHT_MIN
-        known = styles[key] = (bold, mode not in _INVISIBLE_MODES)
+        turns = round(-pdfium_c.FPDFText_GetCharAngle(raw, index) / (math.pi / 2)) % 4  # pdfium counts clockwise
+        bold = pdfium_c.FPDFText_GetFontWeight(raw, index) >= _BOLD_WEIGHT_MIN
+        known = styles[key] = _Style(bold, mode not in _INVISIBLE_MODES, turns)
     return known
+
+
+def _chars(glyphs: Iterable[_Glyph | None], view: _View) -> Iterator[_Char | None]:
+    """Characters in the view; those that stand another way than most, such as a note in the margin, are left out."""
+    for glyph in glyphs:
+        if glyph is None:
+            yield None
+        elif glyph.turns == view.quarter_turns:
+            yield _Char(glyph.text, *view.box(*glyph.box), glyph.style.bold, glyph.style.drawn)
 
 
 def _words(chars: Iterator[_Char | None]) -> Iterator[tuple[Word, bool]]:
@@ -189,8 +225,8 @@ def _word(run: list[_Char]) -> tuple[Word, bool]:
     return word, run[0].drawn and word.height >= _SIZE_POINTS_MIN
 
 
-def _on_page(word: Word, width: float, height: float) -> bool:
-    return word.x1 > 0 and word.y1 > 0 and word.x0 < width and word.y0 < height
+def _on_page(word: Word, view: _View) -> bool:
+    return word.x1 > 0 and word.y1 > 0 and word.x0 < view.width and word.y0 < view.height
 
 
 class _Picture:
@@ -200,13 +236,13 @@ class _Picture:
         self._pixels, self._stride, self._size, self._scale = pixels, stride, size, scale
 
     @classmethod
-    def of(cls, page: Any, width: float, height: float) -> _Picture | None:
+    def of(cls, page: Any, view: _View) -> _Picture | None:
         """Render one page, at most two million pixels; None when pdfium cannot."""
-        if width <= 0 or height <= 0:
+        if view.width <= 0 or view.height <= 0:
             return None
-        scale = min(1.0, (_RENDER_PIXELS_MAX / (width * height)) ** 0.5)
+        scale = min(1.0, (_RENDER_PIXELS_MAX / (view.width * view.height)) ** 0.5)
         try:
-            bitmap = page.render(scale=scale, grayscale=True, may_draw_forms=False)
+            bitmap = page.render(scale=scale, rotation=view.rotation, grayscale=True, may_draw_forms=False)
         except (pypdfium2.PdfiumError, ValueError, MemoryError):
             return None
         try:

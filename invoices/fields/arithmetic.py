@@ -12,6 +12,7 @@ _UNLABELLED: Final = 0.2  # an amount that fits and is printed, without a label 
 _DERIVED: Final = -0.2  # an amount that stands nowhere and follows from the others and a printed rate
 _SCORE_MIN: Final = 1.3
 _WELL_LABELLED: Final = 0.4
+_SURE: Final = 0.9
 _RATE_BONUS: Final = 0.3
 _LARGEST_BONUS: Final = 0.4
 _SUM_WEIGHT: Final = 0.3
@@ -25,7 +26,7 @@ class Evidence:
     net: Mapping[Decimal, float]
     tax: Mapping[Decimal, float]
     gross: Mapping[Decimal, float]
-    printed: frozenset[Decimal]
+    printed: tuple[Decimal, ...]
     rates: tuple[Decimal, ...]
     untaxed: bool
 
@@ -43,7 +44,7 @@ class Triple:
 
 def best_triple(evidence: Evidence) -> Triple | None:
     """The best scored triple; the largest gross wins among equals, as totals do over their parts."""
-    triples = [*_from_tax(evidence), *_from_net(evidence)]
+    triples = [*_from_tax(evidence), *_from_net(evidence), *_from_gross(evidence)]
     largest = max((abs(triple.gross) for triple in triples if triple.labelled > 1), default=Decimal(0))
 
     def rank(triple: Triple) -> float:
@@ -83,6 +84,18 @@ def _from_net(evidence: Evidence) -> Iterator[Triple]:
             fits = tax in evidence.printed and _rate_fits(net, tax, evidence.rates)
             if fits or (tax == 0 and _is_untaxed(evidence)):
                 yield _triple((net, tax, gross), (net_weight, _UNLABELLED, gross_weight), evidence)
+
+
+def _from_gross(evidence: Evidence) -> Iterator[Triple]:
+    """A gross that is surely labelled, and two printed amounts of which one is a printed rate of the other."""
+    for gross, gross_weight in evidence.gross.items():
+        if gross_weight < _SURE:
+            continue
+        for net in evidence.printed:
+            tax = gross - net
+            unlabelled = net not in evidence.net and tax not in evidence.tax and tax in evidence.printed
+            if unlabelled and tax and _is_plausible(net, tax) and _rate_fits(net, tax, evidence.rates):
+                yield _triple((net, tax, gross), (_UNLABELLED, _UNLABELLED, gross_weight), evidence)
 
 
 def _is_untaxed(evidence: Evidence) -> bool:

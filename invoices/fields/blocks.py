@@ -11,6 +11,7 @@ from invoices.fields.names import POSTAL, SALUTATION, STREET, is_name, is_postal
 from invoices.layout import Segment
 
 _ROWS_MAX: Final = 12
+_CELL_GAP_MAX: Final = 12.0  # letter heights between a label and its value
 _ADDRESS_LINES_MAX: Final = 5
 _PARTIES: Final = frozenset({"seller", "buyer", "other_party"})
 _HEAD_KINDS: Final = frozenset({"number", "other_number", "issue_date", "other_date", "due_date", "iban", "vat_id"})
@@ -108,9 +109,22 @@ def _rows(index: Index, label: Label) -> list[list[int]]:
             break
         if any(other.kind in _PARTIES and is_heading(index, other) for other in index.labels[position]):
             break
-        rows.setdefault(segment.line, []).append(position)
+        row = rows.setdefault(segment.line, [])
+        # What stands far to the right of a line that is no label belongs to something else.
+        if (
+            row
+            and segment.x0 - index.segments[row[-1]].x1 > _CELL_GAP_MAX * own.height
+            and not _is_row_label(index, row)
+        ):
+            continue
+        row.append(position)
         bottom = max(bottom, segment.y1)
     return list(rows.values())
+
+
+def _is_row_label(index: Index, row: list[int]) -> bool:
+    text = index.texts[row[0]]
+    return text.rstrip().endswith(":") or _NAME_LABEL.match(text) is not None or _ROW_LABEL.match(text) is not None
 
 
 def _within(segment: Segment, heading: Segment, right_end: float) -> bool:

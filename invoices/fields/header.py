@@ -16,7 +16,9 @@ from invoices.fields.labels import Index, Label, Near
 from invoices.fields.vocabulary import CREDIT_WORD, INVOICE_WORD
 
 _NUMBER_TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_\-#\\]*[A-Za-z0-9]|\d")
-_LEAD: Final = re.compile(r"^[\s:.#\-\u2013]*(?:n[°ºr.]|no\.?|nr\.?|nummer|number)?[\s:.#°º]*", re.IGNORECASE)
+_LEAD: Final = re.compile(
+    r"^[\s:.#\-\u2013]*(?:(?:n[°ºr.]|no\.?|nr\.?|nummer|number)(?![A-Za-z]))?[\s:.#°º]*", re.IGNORECASE
+)
 _PREFIX: Final = re.compile(r"^[A-Z]{1,5}$")
 _TITLE_NUMBER: Final = re.compile(
     r"^\s*(?:[^\d]{0,60}?)(?:\(\d{2,3}\)\s*)?(?P<mark>nr|no|n[°º]|number|nummer|#)\.?\s*:?\s*(?P<value>\S+)(?P<rest>.*)$",

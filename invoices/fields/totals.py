@@ -20,6 +20,9 @@ from invoices.fields.labels import Index, Label, Near
 _ROLES: Final = ("net", "tax", "gross", "payable", "prepaid")
 _RUNNING_TEXT_CHARS: Final = 90
 _PERCENT: Final = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,2})?)\s?%")
+_BARE_RATE: Final = re.compile(r"\d{1,2}(?:[.,]\d{1,2})?")
+_RATES_MAX: Final = 30
+_SUREST: Final = 0.9
 _CANDIDATES_MAX: Final = 60
 _NO_TAX: Final = re.compile(
     r"reverse\s+charge|steuerschuldnerschaft|autoliquidation|inversi[oó]n\s+del\s+sujeto|inversione\s+contabile|"
@@ -123,15 +126,17 @@ def _evidence(candidates: dict[str, list[_Candidate]], printed: dict[Decimal, in
         net={candidate.value: candidate.weight for candidate in candidates["net"]},
         tax={candidate.value: candidate.weight for candidate in candidates["tax"]},
         gross=gross,
-        printed=frozenset(printed),
+        printed=tuple(printed),
         rates=_rates(index),
         untaxed=_is_untaxed(index),
     )
 
 
 def _rates(index: Index) -> tuple[Decimal, ...]:
+    """Percentages, and small numbers that stand alone, as in a column headed "%"."""
     rates = {Decimal(match.replace(",", ".")) for text in index.texts for match in _PERCENT.findall(text)}
-    return tuple(sorted(rates))[:20]
+    rates |= {Decimal(text.replace(",", ".")) for text in index.texts if _BARE_RATE.fullmatch(text)}
+    return tuple(sorted(rates))[:_RATES_MAX]
 
 
 def _is_untaxed(index: Index) -> bool:
@@ -160,6 +165,8 @@ def _payable(gross: Decimal, candidates: dict[str, list[_Candidate]], printed: d
 def _without_arithmetic(candidates: dict[str, list[_Candidate]]) -> Totals:
     """A total that stands alone: only when the labels leave no choice and no tax says otherwise."""
     totals = [candidate for candidate in candidates["gross"] + candidates["payable"] if candidate.weight > 0.6]
+    surest = [candidate for candidate in totals if candidate.weight >= _SUREST]
+    totals = surest or totals
     values = {candidate.value for candidate in totals}
     taxed = any(candidate.value and candidate.weight > 0.6 for candidate in candidates["tax"])
     agreed = {c.value for c in candidates["gross"]} & {c.value for c in candidates["payable"]} & values

@@ -89,7 +89,12 @@ def deeply_nested_pdf(depth: int = 50_000) -> bytes:
     """A PDF whose page holds an array within an array, so deep."""
     body = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
     nested = b"[" * depth + b"]" * depth
-    return body + b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Odd " + nested + b">>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
+    return (
+        body
+        + b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Odd "
+        + nested
+        + b">>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
+    )
 
 
 def deeply_nested_xml(depth: int = 100_000) -> bytes:
