@@ -16,7 +16,7 @@ from actors.partition.commits import Committed, Handed, HandOut, Operation, Outc
 from actors.partition.deliveries import Deliveries
 from actors.partition.entries import BadEntry, read_entry
 from actors.partition.hand_record import HandRecord
-from actors.partition.owner_notes import EntriesSeen, Fetched, Follow, Forget, HandedOut, LetGo, Purpose, Tick
+from actors.partition.owner_notes import EntriesSeen, Fetched, Follow, Forget, HandedOut, LetGo, Purpose, RoundEnds, Tick
 from actors.partition.store import HAND_OUT_MAX
 from actors.partition.strays import Strays
 from actors.partition.table import Deadlines, Entry, Table
@@ -60,6 +60,8 @@ class Owner(GeventActor):
         self._records: dict[str, HandRecord] = {}
         self._deliveries = Deliveries(node, roster, self)
         self._letting_go = False
+        # Whether a RoundEnds is on its way. Invariant: it is after every step that may have made something ready.
+        self._round_asked = False
         self._paused_until_s = 0.0
         self._tick_at_s = 0.0
         self._tick: Any = None
@@ -90,15 +92,26 @@ class Owner(GeventActor):
             reader.tell(Follow(self._partition, self.actor_ref))
 
     def on_receive(self, message: Any) -> Any:
-        """One step; each ends by handing out what has become ready and by setting the next tick."""
+        """One step. What has become ready is handed out at the end of the hub's round, for all its steps at once."""
         handle = _HANDLERS.get(type(message))
         if handle is None:
             return super().on_receive(message)
         result = handle(self, message)
+        if not self._round_asked and type(message) is not RoundEnds:
+            self._round_asked = True
+            self._node.world.call_soon(self._ask_for_round)
+        return result
+
+    def _ask_for_round(self) -> None:
+        """On the hub, after all who were woken before: the answers to one batch of commits wake many sessions."""
+        if self.actor_ref.is_alive():
+            self.actor_ref.tell(RoundEnds())
+
+    def _round_ends(self, _round: RoundEnds) -> None:
         self._speak_for_the_late()
         self._hand_out()
         self._set_tick()
-        return result
+        self._round_asked = False
 
     def _ticked(self, _tick: Tick) -> None:
         self._tick = None
@@ -469,6 +482,7 @@ _HANDLERS: Final[dict[type, Callable[[Owner, Any], Any]]] = {
     TurnEnded: Owner._turn_ended,  # noqa: SLF001
     HandedOut: Owner._handed_out,  # noqa: SLF001
     CommitDone: Owner._commit_done,  # noqa: SLF001
+    RoundEnds: Owner._round_ends,  # noqa: SLF001
     Tick: Owner._ticked,  # noqa: SLF001
     ActorDown: Owner._session_down,  # noqa: SLF001
     SessionUp: Owner._session_up,  # noqa: SLF001

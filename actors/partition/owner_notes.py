@@ -35,6 +35,11 @@ class Tick:
     """A deadline may have come."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoundEnds:
+    """Owner to itself: whoever was woken with it has had its turn; hand out what is ready now."""
+
+
 class Purpose(Enum):
     """Why the store is asked about messages: to hand them out, or only to have their records before a commit."""
 
