@@ -7,6 +7,7 @@ is taken from `threading` before it is needed). Tests bring a world of their own
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import random
@@ -14,8 +15,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -50,21 +52,43 @@ class LibraryWorld(Protocol):
     async def call_async(self, make: Callable[[], Awaitable[T]], timeout_s: float) -> T:
         """As call, for what can be awaited; it is cancelled at the deadline."""
 
-    def start(self, function: Callable[[], object]) -> None:
-        """Run function beside the caller, in a thread; whatever it raises is dropped."""
+    async def call_in_thread(self, function: Callable[[], T], timeout_s: float) -> T:
+        """As call, without blocking the event loop: the function runs in a thread."""
 
-    def mailbox(self) -> Mailbox:
-        """A new queue between threads."""
+    def call_coroutine(self, make: Callable[[], Awaitable[T]], timeout_s: float) -> T:
+        """As call, for what can be awaited: it runs on an event loop of its own."""
+
+    def race(self) -> Race:
+        """For calls that run side by side in threads."""
+
+    def race_async(self) -> AsyncRace:
+        """For calls that run side by side as tasks."""
 
 
-class Mailbox(Protocol):
-    """Where answers of calls that run beside each other arrive."""
+class Race(Protocol):
+    """Calls side by side, each with its own time."""
 
-    def put(self, item: Any) -> None:
-        """Add an item; never blocks."""
+    def start(self, key: int, function: Callable[[], Any], timeout_s: float) -> None:
+        """Start one."""
 
-    def get(self, timeout_s: float) -> Any:
-        """The oldest item. Raises CallTimeout when none comes within timeout_s."""
+    def first(self, timeout_s: float) -> list[tuple[int, Any]]:
+        """Those that ended, with a result or an exception (CallTimeout at their time); none after timeout_s."""
+
+    def leave(self, key: int) -> None:
+        """Nobody waits for this one any more."""
+
+
+class AsyncRace(Protocol):
+    """As Race, for coroutines; those left are cancelled."""
+
+    def start(self, key: int, make: Callable[[], Awaitable[Any]], timeout_s: float) -> None:
+        """Start one."""
+
+    async def first(self, timeout_s: float) -> list[tuple[int, Any]]:
+        """Those that ended, with a result or an exception (CallTimeout at their time); none after timeout_s."""
+
+    def leave(self, key: int) -> None:
+        """Cancel this one."""
 
 
 class PlainLibraryWorld:
@@ -91,11 +115,11 @@ class PlainLibraryWorld:
         """The function's result or exception; CallTimeout after timeout_s, when its thread is left behind."""
         if timeout_s <= 0:
             raise CallTimeout
-        answers = _Mailbox()
-        _workers.run(_Job(function, answers))
-        returned, value = answers.get(timeout_s)
+        answered = _Answered()
+        _workers.run(_Job(function, answered.put))
+        returned, value = answered.get(timeout_s)
         if returned:
-            return value
+            return cast("T", value)
         raise value
 
     async def call_async(self, make: Callable[[], Awaitable[T]], timeout_s: float) -> T:
@@ -111,23 +135,140 @@ class PlainLibraryWorld:
                 raise CallTimeout from None
             raise
 
-    def start(self, function: Callable[[], object]) -> None:
-        """Run function beside the caller, in a thread; whatever it raises is dropped."""
-        _workers.run(_Job(function, None))
+    async def call_in_thread(self, function: Callable[[], T], timeout_s: float) -> T:
+        """As call, without blocking the event loop: the function runs in a thread."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
 
-    def mailbox(self) -> Mailbox:
-        """A new queue between threads."""
-        return _Mailbox()
+        def answered(returned: bool, value: Any) -> None:  # noqa: FBT001 - a worker's answer
+            if not future.done():
+                future.set_result(value) if returned else future.set_exception(_carried(value))
+
+        def tell(returned: bool, value: Any) -> None:  # noqa: FBT001 - a worker's answer
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(answered, returned, value)
+
+        _workers.run(_Job(function, tell))
+        return await self.call_async(lambda: future, timeout_s)
+
+    def call_coroutine(self, make: Callable[[], Awaitable[T]], timeout_s: float) -> T:
+        """As call, for what can be awaited: it runs on an event loop of its own, in a thread kept for that."""
+
+        async def run() -> T:
+            return await make()
+
+        future = asyncio.run_coroutine_threadsafe(run(), _loop_thread.loop())
+        try:
+            return future.result(timeout_s)
+        except FutureTimeout:
+            if future.done():
+                raise
+            future.cancel()
+            raise CallTimeout from None
+
+    def race(self) -> ThreadRace:
+        """For calls that run side by side in threads."""
+        return ThreadRace(self.now)
+
+    def race_async(self) -> TaskRace:
+        """For calls that run side by side as tasks."""
+        return TaskRace(self.call_async)
 
 
-class _Mailbox:
+class ThreadRace:
+    """Calls side by side in threads. Invariant: `_until_s` holds the keys that somebody waits for."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._ended: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        self._until_s: dict[int, float] = {}
+
+    def start(self, key: int, function: Callable[[], Any], timeout_s: float) -> None:
+        """Start one."""
+        self._until_s[key] = self._now() + timeout_s
+        _workers.run(
+            _Job(function, lambda returned, value: self._ended.put((key, value if returned else _carried(value))))
+        )
+
+    def first(self, timeout_s: float) -> list[tuple[int, Any]]:
+        """Those that ended; those whose time is over end with CallTimeout."""
+        until_s = min([self._now() + max(timeout_s, 0.0), *self._until_s.values()])
+        try:
+            key, value = self._ended.get(timeout=max(until_s - self._now(), 0.0))
+        except queue.Empty:
+            now_s = self._now()
+            late = [key for key, at_s in self._until_s.items() if at_s <= now_s]
+            for key in late:
+                del self._until_s[key]
+            return [(key, CallTimeout()) for key in late]
+        return [(key, value)] if self._until_s.pop(key, None) is not None else []
+
+    def leave(self, key: int) -> None:
+        """Nobody waits for this one any more; its thread ends when its call does."""
+        self._until_s.pop(key, None)
+
+
+class TaskRace:
+    """Calls side by side as tasks of the running loop."""
+
+    def __init__(self, call: Callable[[Callable[[], Awaitable[Any]], float], Awaitable[Any]]) -> None:
+        self._call = call
+        self._tasks: dict[int, asyncio.Task[Any]] = {}
+
+    def start(self, key: int, make: Callable[[], Awaitable[Any]], timeout_s: float) -> None:
+        """Start one."""
+
+        async def run() -> Any:
+            return await self._call(make, timeout_s)
+
+        self._tasks[key] = asyncio.get_running_loop().create_task(run())
+
+    async def first(self, timeout_s: float) -> list[tuple[int, Any]]:
+        """Those that ended, with what they returned or raised."""
+        if not self._tasks:
+            await asyncio.sleep(max(timeout_s, 0.0))
+            return []
+        await asyncio.wait(self._tasks.values(), timeout=max(timeout_s, 0.0), return_when=asyncio.FIRST_COMPLETED)
+        ended = [(key, _outcome(task)) for key, task in self._tasks.items() if task.done()]
+        for key, _ in ended:
+            del self._tasks[key]
+        return ended
+
+    def leave(self, key: int) -> None:
+        """Cancel this one."""
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            task.cancel()
+
+
+def _outcome(task: asyncio.Task[Any]) -> Any:
+    if task.cancelled():
+        return CallTimeout()
+    error = task.exception()
+    return task.result() if error is None else error
+
+
+def _carried(error: BaseException) -> Exception:
+    """What a future or another thread can carry: signals of the interpreter stay with the thread they struck."""
+    return error if isinstance(error, Exception) else CallAborted(repr(error))
+
+
+class CallAborted(Exception):  # noqa: N818 - named after what happened
+    """A call in another thread was ended by something that is no Exception: an exit, a kill."""
+
+
+class _Answered:
+    """A one-place mailbox between a worker and its caller."""
+
+    __slots__ = ("_items",)
+
     def __init__(self) -> None:
-        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._items: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
 
-    def put(self, item: Any) -> None:
-        self._items.put(item)
+    def put(self, returned: bool, value: Any) -> None:  # noqa: FBT001 - a worker's answer
+        self._items.put((returned, value))
 
-    def get(self, timeout_s: float) -> Any:
+    def get(self, timeout_s: float) -> tuple[bool, Any]:
         try:
             return self._items.get(timeout=max(timeout_s, 0.0))
         except queue.Empty:
@@ -135,19 +276,38 @@ class _Mailbox:
 
 
 class _Job:
-    __slots__ = ("_answers", "_function")
+    __slots__ = ("_function", "_tell")
 
-    def __init__(self, function: Callable[[], object], answers: _Mailbox | None) -> None:
+    def __init__(self, function: Callable[[], object], tell: Callable[[bool, Any], object]) -> None:
         self._function = function
-        self._answers = answers
+        self._tell = tell
 
     def run(self) -> None:
         try:
-            answer = (True, self._function())
+            value = self._function()
         except BaseException as error:  # noqa: BLE001 - it travels to the caller, whatever it is
-            answer = (False, error)  # type: ignore[assignment]
-        if self._answers is not None:
-            self._answers.put(answer)
+            self._tell(False, error)  # noqa: FBT003 - a worker's answer
+        else:
+            self._tell(True, value)  # noqa: FBT003 - a worker's answer
+
+
+class _LoopThread:
+    """An event loop in a daemon thread, for plain programs that use an asyncio client. Made when first needed."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="unfailing-loop", daemon=True).start()
+            return self._loop
+
+    def forget(self) -> None:
+        """In a forked child the thread does not exist any more."""
+        self._loop = None
 
 
 class _Workers:
@@ -178,7 +338,9 @@ class _Workers:
 
 
 _workers = _Workers()
+_loop_thread = _LoopThread()
 os.register_at_fork(after_in_child=_workers.forget)
+os.register_at_fork(after_in_child=_loop_thread.forget)
 _plain: PlainLibraryWorld | None = None
 
 

@@ -316,7 +316,7 @@ def retry(
     world: LibraryWorld | None = ...,
 ) -> Callable[[Callable[P, T]], Retrying[P, T]]: ...
 def retry(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Call again what failed in passing: `@retry`, `@retry(max_retries=2)`, `@retry(**RetryPolicies.database_policy())`.
+    """Call again what failed in passing: `@retry`, `@retry(max_retries=2)`, `@retry(**RetryPolicies.webhook_policy())`.
 
     policy: a name for statistics. max_retries, min_delay_s, max_delay_s, multiplier: the upper bounds. deadline_s: for
     the whole call with its waits. service: whose retry budget it draws on (its own name by default); budget: one of

@@ -25,10 +25,12 @@ class RealError:
 
     @property
     def id(self) -> str:
+        """Its name in the data set."""
         return str(self.row["id"])
 
     @property
     def text(self) -> str:
+        """The body as a text."""
         body = self.row["body"]
         return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
 
