@@ -96,7 +96,7 @@ class EmbeddedServer(GeventActor):
         self._lock_file = self._settings.paths.server_lock.stat()
         self._since_s = self.world.now()
         self._watcher = self.world.spawn(self._watch, running, name="embedded server's end")
-        self.send_every(self._settings.look_every_s, Look())
+        self.send_after(self._settings.look_every_s, Look())
         ready = Ready(
             url=unix_url(str(self._settings.paths.server_socket)),
             leader=self._leader,
@@ -112,6 +112,7 @@ class EmbeddedServer(GeventActor):
         match message:
             case Look():
                 self._look()
+                self.send_after(self._settings.look_every_s, Look())
             case ServerGone(exit_code=exit_code):
                 raise ServerDied(f"the embedded server has ended (exit code {exit_code})")
             case _:

@@ -39,12 +39,13 @@ def noted_leader(path: Path) -> int | None:
     """Return the process group noted in the lock, if one of its processes has the lock file open; else None.
 
     The number alone is not enough: after a restart of the machine, or in another container, it may be anybody's.
-    Takes some milliseconds on a machine with many processes.
     """
     group = noted_number(path)
     if group is None:
         return None
-    return group if any(_group_of(pid) == group for pid in _processes_with_open(path)) else None
+    wanted = path.stat()
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return group if any(_group_of(pid) == group and _has_open(pid, wanted) for pid in pids) else None
 
 
 def signal_leader(path: Path, number: int) -> bool:
@@ -70,14 +71,6 @@ def _send(leader: int, number: int, *, whole_group: bool) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
-
-
-def _processes_with_open(path: Path) -> list[int]:
-    """Return the other processes that have a file open, as far as this user may look."""
-    wanted = path.stat()
-    own = os.getpid()
-    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if pid != own and _has_open(pid, wanted)]
 
 
 def _has_open(pid: int, wanted: os.stat_result) -> bool:

@@ -79,7 +79,10 @@ class Pipe:
         return f"Pipe({self.name!r}, {'connected' if self.connected else 'away'}, {len(self.queue)} waiting)"
 
     def put(self, request: Request) -> None:
-        """Queue a request. Raises StoreBacklog."""
+        """Queue a request; one that comes too late fails soon. Raises StoreBacklog."""
+        if self._closed:
+            world.current().call_soon(finish, request, StoreAway("the pipeline was stopped", sent=False))
+            return
         self.queue.put(request)
         if self._idle is not None:
             self._idle.wake()

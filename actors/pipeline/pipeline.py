@@ -282,7 +282,9 @@ class Pipeline(Redirector):
 
     def _apply(self, topology: Topology) -> None:
         self._assign({slot: node for slot, node in enumerate(topology.nodes) if node is not None})
-        for node in [node for node in self._pipes if node not in topology.masters]:
+        for slot in [slot for slot, node in enumerate(topology.nodes) if node is None]:
+            self._routes[slot] = None
+        for node in self._pipes.keys() - set(topology.masters):
             self._pipes.pop(node).close()
         self._tell_change()
 

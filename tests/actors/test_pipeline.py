@@ -236,6 +236,19 @@ def test_given_a_server_that_hangs_when_a_batch_is_sent_then_its_deadline_holds(
         assert pipeline.execute(APPEND, ["m"], ["c"]) == 1
 
 
+def test_given_a_server_that_hangs_when_a_large_batch_is_sent_then_the_deadline_holds_for_sending_too(
+    server: RealServer,
+) -> None:
+    """The socket's buffer is full long before the batch is out."""
+    with piped(server) as pipeline:
+        server.signal(signal.SIGSTOP)
+        began_s = time.monotonic()
+
+        assert outcome(pipeline.submit(APPEND, ["l"], ["x" * 3_000_000])) == (StoreAway, True)
+        assert time.monotonic() - began_s < LIMITS.batch_timeout_s + 0.5
+        server.signal(signal.SIGCONT)
+
+
 def test_given_a_caller_with_less_time_when_it_passes_then_it_stops_waiting_and_the_batch_goes_on(
     server: RealServer,
 ) -> None:

@@ -188,6 +188,23 @@ def test_given_a_pipe_that_is_killed_when_requests_are_under_way_then_they_fail_
     ] * 2
 
 
+def test_given_a_closed_pipe_when_asked_then_the_request_fails_soon_and_its_listener_hears() -> None:
+    """A server that has left the cluster: whoever still sends there must not wait for ever."""
+    pipe = Pipe(NODE, FaultyServer([]), [SCRIPT], LIMITS, Redirector())
+    task = world.current().spawn(pipe.run)
+    pipe.close()
+    assert task.join(5.0)
+    told: list[int] = []
+    request = command(7, told)
+
+    pipe.put(request)
+
+    with pytest.raises(StoreAway) as away:
+        request.result(5.0)
+    assert not away.value.sent
+    assert told == [7]
+
+
 def test_given_requests_to_ask_elsewhere_when_some_are_sent_on_and_some_lost_then_each_is_accounted_for() -> None:
     """ASKING has an answer of its own: answers are paired with the requests they belong to."""
 
