@@ -70,6 +70,8 @@ class Node:
     names: dict[str, GeventActorRef[Any]] = field(default_factory=dict)
     solo: Solo = field(default_factory=Solo)
     memory_share: float = 0.0
+    _at_from_s: float = 0.0
+    _at: str = ""
     draining: bool = False
     # The embedded server's file was repaired, so acknowledged writes may be missing: the generation is to be raised.
     store_repaired: bool = False
@@ -80,8 +82,12 @@ class Node:
         return ref if ref is not None and ref.is_alive() else None
 
     def at(self) -> str:
-        """The time now, as replies carry it."""
-        return iso_timestamp(self.world.wall())
+        """The time now, as replies carry it; written once a millisecond, since every message asks for it twice."""
+        wall_s = self.world.wall()
+        if not self._at_from_s <= wall_s < self._at_from_s + 0.001:
+            self._at_from_s = int(wall_s * 1000) / 1000
+            self._at = iso_timestamp(wall_s)
+        return self._at
 
     @property
     def in_hand(self) -> int:

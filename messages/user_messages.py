@@ -60,6 +60,7 @@ class UserMessageManager:
         """language: a BCP 47 tag; None or one without a translation is English. locale_folder: where languages lie."""
         self._folder = locale_folder or LOCALE_FOLDER
         self._translate = _translation(language, self._folder).pgettext
+        self._without_values: dict[str, UserMessage] = {}  # Invariant: of keys in TEMPLATES only
 
     def for_language(self, language: str | None) -> "UserMessageManager":
         """Give the manager of another language of the same folder."""
@@ -76,6 +77,14 @@ class UserMessageManager:
         text: a missing text is no reason not to answer.
         """
         key = key if key in TEMPLATES else GENERAL_KEY
+        if values:
+            return self._message(key, values)
+        message = self._without_values.get(key)
+        if message is None:
+            message = self._without_values[key] = self._message(key, values)
+        return message
+
+    def _message(self, key: str, values: Mapping[str, Any]) -> UserMessage:
         template = TEMPLATES[key]
         return UserMessage(
             self._filled(key, "text", template.text, values),
