@@ -23,6 +23,8 @@ __all__ = ["ReadDocument", "ReadersBusy", "desk", "read", "supervised"]
 
 _INTENSITY: Final = 10
 _PERIOD_S: Final = 30.0
+# Who wanted the document is gone by then, or asks again: a reader in the middle of one is not waited for.
+_READER_SHUTDOWN_S: Final = 0.2
 _BACKOFF: Final = Backoff(first_s=0.05, factor=2.0, max_s=2.0, jitter=0.5)
 _place = Place()
 
@@ -41,7 +43,12 @@ def supervised(settings: Settings) -> ChildSpec:
 def _start(settings: ReaderSettings) -> GeventActorRef[Any]:
     """The desk first: readers report to it, and are started anew with it."""
     readers = [
-        ChildSpec(id=f"reader-{number}", start=partial(DocumentReader.start, _place, settings), start_timeout_s=10.0)
+        ChildSpec(
+            id=f"reader-{number}",
+            start=partial(DocumentReader.start, _place, settings),
+            start_timeout_s=10.0,
+            shutdown_s=_READER_SHUTDOWN_S,
+        )
         for number in range(settings.count)
     ]
     return Supervisor.start(

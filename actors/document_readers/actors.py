@@ -10,7 +10,7 @@ from actors.document_readers.port import Loss, ReaderPort
 from invoices.reader_wire import ReadRequest
 from invoices.reading_record import Reading
 from supervision import world
-from supervision.actor import ActorDown, GeventActor
+from supervision.actor import ActorDeadError, ActorDown, GeventActor
 
 if TYPE_CHECKING:
     from actors.settings import ReaderSettings
@@ -122,7 +122,11 @@ class ReaderDesk(GeventActor):
                 job.reply.fail(ReadersBusy("its deadline passed while it waited"))
                 continue
             self._jobs[reader] = job
-            reader.tell(_Assigned(job.document))
+            try:
+                reader.tell(_Assigned(job.document))
+            except ActorDeadError:
+                # It died a moment ago, and word of it is still behind other messages here.
+                self._lose(reader)
 
 
 class DocumentReader(GeventActor):
@@ -151,7 +155,12 @@ class DocumentReader(GeventActor):
     def on_receive(self, message: Any) -> None:
         """Read the document that the desk assigns."""
         if isinstance(message, _Assigned):
-            reading = self._read(message.document)
+            try:
+                reading = self._read(message.document)
+            except BaseException:
+                # Killed in the middle, when nobody else would take the process along.
+                self._port.close()
+                raise
             if self._place.desk is not None:
                 self._place.desk.tell(_Done(self.actor_ref, reading))
 

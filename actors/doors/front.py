@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from actors.doors.intake import Arrival, Letter, is_overloaded, open_arrival, refuse, take_in
+from actors.doors.intake import Arrival, Item, Letter, is_overloaded, open_arrival, refusal_at, take_in
 from actors.partition.entries import body_of
 from actors.partition.store import fields_of
 from actors.store_errors import StoreError
@@ -105,17 +105,18 @@ class Front(GeventActor):
         return away
 
     def _move(self, front: str, entries: Any) -> None:
-        letters: list[Letter] = []
+        items: list[Item] = []
         for raw_id, flat in entries:
             entry_id, raw = raw_id.decode(), body_of(fields_of(flat))
             opened = open_arrival(self._node, Arrival(raw, f"f-{entry_id}"))
             if isinstance(opened, InvalidMessage):
-                refuse(self._node, opened, raw, f"f-{entry_id}")
+                items.append(refusal_at(self._node, opened, raw, f"f-{entry_id}"))
             else:
-                letters.append(opened)
-        take_in(self._node, letters)
+                items.append(opened)
+        take_in(self._node, items)
         if self._node.endpoint.cluster:
             # The partition's server and the front's are two: the entry must not be struck here and lost there.
+            letters = [item for item in items if isinstance(item, Letter)]
             for partition in {self._node.store.keys.partition_of(letter.message.chat_id) for letter in letters}:
                 self._wait_for_replica(self._node.store.keys.partition(partition).intake)
         self._node.store.call(front, "XDEL", front, *(raw_id for raw_id, _ in entries))

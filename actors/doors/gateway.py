@@ -6,13 +6,23 @@ id, and one that cannot be read, only by the node that owns partition 0.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from actors.doors.intake import Arrival, Letter, is_overloaded, open_arrival, refuse, take_in
+from actors.doors.intake import (
+    RETRY_S,
+    Arrival,
+    Item,
+    is_overloaded,
+    open_arrival,
+    refusal_at,
+    take_in_once,
+    waves_of,
+)
 from actors.doors.subscriber import Subscriber
 from messages.errors import InvalidMessage
 from supervision.actor import GeventActor
@@ -37,6 +47,11 @@ class BeginToListen:
     """The store may be there by now."""
 
 
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """The store may be back by now."""
+
+
 class Gateway(GeventActor):
     """Takes what the subscriber hears into the partitions, batch by batch."""
 
@@ -46,7 +61,10 @@ class Gateway(GeventActor):
         self._node = node
         self._subscriber = Subscriber(node, self._heard_from_thread)
         self._told = False
+        self._waiting = False
         self._count = 0
+        # What was opened and is not in yet: a chat's next letter is in a later wave.
+        self._waves: deque[list[Item]] = deque()
 
     def on_start(self) -> None:
         """Listen as soon as the store has been reached."""
@@ -54,14 +72,16 @@ class Gateway(GeventActor):
         self.actor_ref.tell(BeginToListen())
 
     def on_stop(self) -> None:
-        """Stop listening, and take in what was heard."""
+        """Stop listening, and take in what was heard, unless the store is away: the channel keeps nothing."""
         self._subscriber.stop()
-        while batch := self._subscriber.take(BATCH_MAX):
-            self._take(batch)
+        if not self._work():
+            _log.warning(
+                "what was heard last is dropped", reason="the store is away", next="streams keep what they hold"
+            )
 
     def on_failure(self, *_: Any) -> None:
         """Stop listening; the next gateway hears what is published then."""
-        self._subscriber.stop()
+        self._subscriber.stop(wait=False)
 
     def on_receive(self, message: Any) -> Any:
         """Begin, or empty the buffer."""
@@ -73,8 +93,10 @@ class Gateway(GeventActor):
                     self._subscriber.start()
             case Heard():
                 self._told = False
-                while batch := self._subscriber.take(BATCH_MAX):
-                    self._take(batch)
+                self._go_on()
+            case TryAgain():
+                self._waiting = False
+                self._go_on()
             case _:
                 return super().on_receive(message)
         return None
@@ -84,28 +106,44 @@ class Gateway(GeventActor):
             self._told = True
             self.actor_ref.tell(Heard())
 
-    def _take(self, batch: list[bytes]) -> None:
-        letters: list[Letter] = []
+    def _go_on(self) -> None:
+        # Between two tries back to the mailbox: a gateway that waits for the store can still be stopped at once.
+        if not self._waiting and not self._work():
+            self._waiting = True
+            self.send_after(RETRY_S, TryAgain())
+
+    def _work(self) -> bool:
+        """Take in what was heard, wave by wave; False when the store is away, and the rest has to wait."""
+        while self._waves or self._hear():
+            self._waves[0] = take_in_once(self._node, self._waves[0])
+            if self._waves[0]:
+                return False
+            self._waves.popleft()
+        return True
+
+    def _hear(self) -> bool:
+        """Open the next batch; False when there is none."""
+        if self._node.access is None:
+            return False
+        while not self._waves and (batch := self._subscriber.take(BATCH_MAX)):
+            self._waves = waves_of([item for raw in batch if (item := self._opened(raw)) is not None])
+        return bool(self._waves)
+
+    def _opened(self, raw: bytes) -> Item | None:
+        """What is to be done about one message; None when that is another node's business."""
         alone = 0 in self._node.leases
-        for raw in batch:
-            self._count += 1
-            fallback_id = f"c-{self._node.node_id}-{self._node.incarnation}-{self._count}"[-128:]
-            opened = open_arrival(self._node, Arrival(raw, fallback_id))
-            if isinstance(opened, InvalidMessage):
-                if alone:
-                    refuse(self._node, opened, raw, fallback_id)
-            elif is_overloaded(self._node):
-                if alone:
-                    message = opened.message
-                    busy = InvalidMessage(
-                        "overloaded", "the store's memory is nearly full", message.chat_id, opened.message_id
-                    )
-                    refuse(self._node, busy, raw, fallback_id)
-            elif alone or opened.message_id != fallback_id:
-                letters.append(opened)
-        take_in(self._node, letters)
+        self._count += 1
+        fallback_id = f"c-{self._node.node_id}-{self._node.incarnation}-{self._count}"[-128:]
+        opened = open_arrival(self._node, Arrival(raw, fallback_id))
+        if isinstance(opened, InvalidMessage):
+            return refusal_at(self._node, opened, raw, fallback_id) if alone else None
+        if is_overloaded(self._node):
+            what = "the store's memory is nearly full"
+            busy = InvalidMessage("overloaded", what, opened.message.chat_id, opened.message_id)
+            return refusal_at(self._node, busy, raw, fallback_id) if alone else None
+        return opened if alone or opened.message_id != fallback_id else None
 
 
 def supervised(node: Node) -> ChildSpec:
     """The node's gateway."""
-    return ChildSpec(id="gateway", start=partial(Gateway.start, node), shutdown_s=10.0)
+    return ChildSpec(id="gateway", start=partial(Gateway.start, node), shutdown_s=5.0)

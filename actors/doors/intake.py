@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
 
-from actors.partition.commits import TakenIn
+from actors.partition.commits import Commit, TakenIn
 from actors.partition.entries import INLINE_BYTES_MAX
 from actors.partition.refusals import refusal, refusal_of_broken, refusal_of_reuse
 from actors.partition.store import Taken
 from actors.store_errors import StoreAway, StoreBacklog, StoreError, StoreNotReady
 from messages.errors import InvalidMessage
 from messages.protocol import Inbound, content_digest, decode_inbound
+from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
     from actors.node import Node
     from messages.records import InboundMessage
+    from supervision.world import Waiter
 
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +49,10 @@ class Letter:
     blobs: Mapping[str, bytes]
 
 
+# What a door puts to the store: a letter to be taken in, or the refusal of what may not come in.
+Item: TypeAlias = Letter | Commit
+
+
 def open_arrival(node: Node, arrival: Arrival) -> Letter | InvalidMessage:
     """Decode what came; large bodies in a native thread. Never raises for what is in it."""
     decode = _decoded
@@ -66,82 +73,97 @@ def _decoded(raw: bytes) -> Inbound | InvalidMessage:
         return invalid
 
 
-def take_in(node: Node, letters: Sequence[Letter]) -> None:
-    """Take letters in, however long the store is away; waits until they are.
+def refusal_at(node: Node, invalid: InvalidMessage, raw: bytes, reply_key: str) -> Commit:
+    """The answer `rejected` to what is not accepted, and its dead letter."""
+    partition = node.store.keys.partition_of(invalid.chat_id) if invalid.chat_id else 0
+    return refusal(partition, invalid, raw, reply_key, node.at(), node.world.nonce(), ("", 0))
+
+
+def take_in(node: Node, items: Sequence[Item]) -> None:
+    """Take letters in and commit refusals, however long the store is away; waits until they are."""
+    waves = waves_of(items)
+    while waves:
+        waves[0] = take_in_once(node, waves[0])
+        if waves[0]:
+            node.world.sleep(RETRY_S)
+        else:
+            waves.popleft()
+
+
+def waves_of(items: Sequence[Item]) -> deque[list[Item]]:
+    """The first of every chat, then the second of every chat, and so on.
 
     A chat's next letter goes only after its last one is in, so that a lost connection cannot change their order.
     """
-    for wave in _waves(letters):
-        left = list(wave)
-        while left:
-            left = _take_in_once(node, left)
-            if left:
-                node.world.sleep(RETRY_S)
-
-
-def _waves(letters: Sequence[Letter]) -> list[list[Letter]]:
-    """The first of every chat, then the second of every chat, and so on."""
-    waves: list[list[Letter]] = []
+    waves: deque[list[Item]] = deque()
     depth: dict[str, int] = {}
-    for letter in letters:
-        number = depth.get(letter.message.chat_id, 0)
-        depth[letter.message.chat_id] = number + 1
+    for item in items:
+        chat_id = _chat_of(item)
+        number = depth.get(chat_id, 0)
+        depth[chat_id] = number + 1
         if number == len(waves):
             waves.append([])
-        waves[number].append(letter)
+        waves[number].append(item)
     return waves
 
 
-def _take_in_once(node: Node, letters: Sequence[Letter]) -> list[Letter]:
-    """Try each once; returns those whose outcome is not known or that could not be sent."""
-    pending: list[tuple[Letter, Any]] = []
-    again: list[Letter] = []
-    for letter in letters:
-        try:
-            _keep_blobs(node, letter)
-            waiter = node.world.waiter()
-            node.store.submit_take_in(letter.message, letter.message_id, letter.digest, waiter.wake)
-            pending.append((letter, waiter))
-        except (StoreError, OSError) as error:
-            _log.warning(
-                "an attachment could not be kept", chat_id=letter.message.chat_id, reason=str(error), next="tried again"
-            )
-            again.append(letter)
-    for letter, waiter in pending:
-        answer = waiter.wait(ANSWER_S)
-        if isinstance(answer, StoreAway | StoreNotReady | StoreBacklog):
-            again.append(letter)
-        elif isinstance(answer, StoreError):
-            _log.error(
-                "a message could not be taken in", chat_id=letter.message.chat_id, message_id=letter.message_id,
-                reason=str(answer), next="it is rejected and set aside",
-            )  # fmt: skip
-            _refuse_letter(node, letter, None)
-        elif isinstance(answer, Taken) and answer.how is TakenIn.REUSED:
-            _refuse_letter(node, letter, answer)
-    return again
+def _chat_of(item: Item) -> str:
+    return item.message.chat_id if isinstance(item, Letter) else item.entry.chat_id
+
+
+def take_in_once(node: Node, items: Sequence[Item]) -> list[Item]:
+    """Try each once; returns what has to be tried again, and the refusals of letters that may not come in."""
+    asked = [(item, _ask(node, item)) for item in items]
+    return [left for item, waiter in asked if (left := _left_of(node, item, waiter)) is not None]
+
+
+def _ask(node: Node, item: Item) -> Waiter | None:
+    """Put it to the store; None when an attachment could not be kept."""
+    try:
+        waiter = node.world.waiter()
+        if isinstance(item, Letter):
+            _keep_blobs(node, item)
+            node.store.submit_take_in(item.message, item.message_id, item.digest, waiter.wake)
+        else:
+            node.store.submit_commit(item, waiter.wake)
+    except (StoreError, OSError) as error:
+        _log.warning("an attachment could not be kept", chat_id=_chat_of(item), reason=str(error), next="tried again")
+        return None
+    return waiter
+
+
+def _left_of(node: Node, item: Item, waiter: Waiter | None) -> Item | None:
+    """What is left to do for an item after the store's answer, or without one."""
+    try:
+        answer = waiter.wait(ANSWER_S) if waiter is not None else None
+    except WaitTimeout:
+        return item
+    if answer is None or isinstance(answer, StoreAway | StoreNotReady | StoreBacklog):
+        return item
+    if isinstance(item, Letter):
+        return _refusal_of(node, item, answer)
+    if isinstance(answer, StoreError):
+        _log.error("a refusal could not be kept", chat_id=_chat_of(item), reason=str(answer), next="it is dropped")
+    return None
+
+
+def _refusal_of(node: Node, letter: Letter, answer: Any) -> Commit | None:
+    """The refusal of a letter whose id stands for other content, or whose chat cannot be read; None when it is in."""
+    partition = node.store.keys.partition_of(letter.message.chat_id)
+    about = (partition, letter.message, letter.message_id, node.at(), node.world.nonce())
+    if isinstance(answer, Taken):
+        return refusal_of_reuse(*about, (letter.digest, answer.week)) if answer.how is TakenIn.REUSED else None
+    _log.error(
+        "a message could not be taken in", chat_id=letter.message.chat_id, message_id=letter.message_id,
+        reason=str(answer), next="it is rejected and set aside",
+    )  # fmt: skip
+    return refusal_of_broken(*about)
 
 
 def _keep_blobs(node: Node, letter: Letter) -> None:
     partition = node.store.keys.partition_of(letter.message.chat_id)
     for digest, content in letter.blobs.items():
         node.blobs.put(partition, digest, content)
-
-
-def refuse(node: Node, invalid: InvalidMessage, raw: bytes, reply_key: str) -> None:
-    """Answer what is not accepted with `rejected` and set it aside. Waits until the store has it."""
-    partition = node.store.keys.partition_of(invalid.chat_id) if invalid.chat_id else 0
-    node.store.commit(refusal(partition, invalid, raw, reply_key, node.at(), node.world.nonce(), ("", 0)))
-
-
-def _refuse_letter(node: Node, letter: Letter, reused: Taken | None) -> None:
-    """Its id stands for other content, or (reused is None) its chat cannot be read."""
-    partition = node.store.keys.partition_of(letter.message.chat_id)
-    about = (partition, letter.message, letter.message_id, node.at(), node.world.nonce())
-    if reused is None:
-        node.store.commit(refusal_of_broken(*about))
-    else:
-        node.store.commit(refusal_of_reuse(*about, (letter.digest, reused.week)))
 
 
 def is_overloaded(node: Node) -> bool:

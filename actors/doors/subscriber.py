@@ -24,7 +24,7 @@ BUFFER_MESSAGES_MAX: Final = 10_000
 BUFFER_BYTES_MAX: Final = 256 * 1024 * 1024
 BEAT_S: Final = 5.0
 DEAF_S: Final = 15.0
-READ_S: Final = 1.0
+READ_S: Final = 0.2
 RECONNECT_S: Final = 0.5
 FULL_S: Final = 0.02
 
@@ -50,10 +50,10 @@ class Subscriber:
         self._beat_channel = f"{prefix}:beat:{self._node.node_id}"
         self._thread = self._world.native_thread(self._run, name="inbox subscriber")
 
-    def stop(self) -> None:
-        """Stop listening; what is in the buffer stays there."""
+    def stop(self, *, wait: bool = True) -> None:
+        """Stop listening; what is in the buffer stays there. wait: until nothing more can come into it."""
         self._stopping = True
-        if self._thread is not None:
+        if wait and self._thread is not None:
             self._thread.join(READ_S + 2.0)
 
     def take(self, count_max: int) -> list[bytes]:

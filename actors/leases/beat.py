@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 BEAT_S: Final = 1.0
+STEP_S: Final = 0.1
 HUB_SILENT_S: Final = 10.0
 HUB_SHOWS_ITSELF_S: Final = 0.5
 
@@ -65,10 +66,17 @@ class Beat:
                 silent_s = self._world.now() - self._hub_seen_s
                 if silent_s < HUB_SILENT_S:
                     away = self._beat_once(away=away)
-                self._world.native_sleep(BEAT_S)
+                self._pause()
         finally:
             for connection in self._connections.values():
                 connection.close()
+
+    def _pause(self) -> None:
+        """Until the next beat, in short steps: whoever stops the beat waits for this thread."""
+        for _ in range(round(BEAT_S / STEP_S)):
+            if self._stopping:
+                return
+            self._world.native_sleep(STEP_S)
 
     def _beat_once(self, *, away: bool) -> bool:
         """Beat for every lease; says whether the store is away."""

@@ -16,7 +16,17 @@ from actors.partition.commits import Committed, Handed, HandOut, Operation, Outc
 from actors.partition.deliveries import Deliveries
 from actors.partition.entries import BadEntry, read_entry
 from actors.partition.hand_record import HandRecord
-from actors.partition.owner_notes import EntriesSeen, Fetched, Follow, Forget, HandedOut, LetGo, Purpose, RoundEnds, Tick
+from actors.partition.owner_notes import (
+    EntriesSeen,
+    Fetched,
+    Follow,
+    Forget,
+    HandedOut,
+    LetGo,
+    Purpose,
+    RoundEnds,
+    Tick,
+)
 from actors.partition.store import HAND_OUT_MAX
 from actors.partition.strays import Strays
 from actors.partition.table import Deadlines, Entry, Table
@@ -173,13 +183,11 @@ class Owner(GeventActor):
     def _others_wait(self) -> bool:
         """Whether a suspect runs alone on this node, or is about to; begins with it when it is this owner's."""
         solo, now_s = self._node.solo, self._node.world.now()
-        if solo.is_over(now_s):
-            solo.running = ""
-        if solo.running:
+        if solo.is_running(now_s):
             return True
         while solo.waiting and not self._is_still_there(*solo.waiting[0]):
             solo.waiting.pop(0)
-        if not solo.waiting:
+        if not solo.waiting or solo.is_resting(now_s):
             return False
         if solo.must_wait(self._node.in_hand, now_s):
             return True
@@ -330,7 +338,7 @@ class Owner(GeventActor):
             self._table.put_back(entry)
 
     def _turn_ended(self, ended: TurnEnded) -> None:
-        self._node.solo.end(ended.entry_id)
+        self._node.solo.end(ended.entry_id, self._node.world.now())
         entry = self._table.entry(ended.entry_id)
         if entry is None:
             return
@@ -344,7 +352,7 @@ class Owner(GeventActor):
         entry = self._table.at_work(chat_id) if chat_id is not None else None
         if chat_id is None or entry is None:
             return
-        self._node.solo.end(entry.entry_id)
+        self._node.solo.end(entry.entry_id, self._node.world.now())
         if self._roster.is_guilty(down.reason):
             self._roster.crashed(chat_id)
             record = self._record(entry)
@@ -428,7 +436,7 @@ class Owner(GeventActor):
         self._node.world.call_later(STORE_RETRY_S, self._voice.say_again, done.commit, entry)
 
     def _forget(self, entry: Entry) -> None:
-        self._node.solo.end(entry.entry_id)
+        self._node.solo.end(entry.entry_id, self._node.world.now())
         self._table.settle(entry.entry_id)
         self._deliveries.forget(entry.chat_id)
         record = self._records.get(entry.chat_id)

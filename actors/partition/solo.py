@@ -8,6 +8,8 @@ from typing import Final
 # How long the others wait at most for a suspect, and it for the others to fall silent.
 ALONE_S: Final = 5.0
 SILENCE_S: Final = 2.0
+# What the others get between two of them: a line of suspects must not stop a node for longer than one does.
+REST_S: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -20,6 +22,7 @@ class Solo:
     waiting: list[tuple[int, str]] = field(default_factory=list)
     running: str = ""
     until_s: float = 0.0
+    rests_until_s: float = 0.0
     silent_from_s: float | None = None
 
     def wait(self, partition: int, entry_id: str) -> None:
@@ -27,9 +30,15 @@ class Solo:
         if (partition, entry_id) not in self.waiting and entry_id != self.running:
             self.waiting.append((partition, entry_id))
 
-    def is_over(self, now_s: float) -> bool:
-        """Whether the one that runs has had its time."""
-        return bool(self.running) and now_s >= self.until_s
+    def is_running(self, now_s: float) -> bool:
+        """Whether one runs alone now; it has had its time when `until_s` has come."""
+        if self.running and now_s >= self.until_s:
+            self.end(self.running, now_s)
+        return bool(self.running)
+
+    def is_resting(self, now_s: float) -> bool:
+        """Whether it is the others' time."""
+        return now_s < self.rests_until_s
 
     def must_wait(self, in_hand: int, now_s: float) -> bool:
         """Whether the next one waits for others to end; those that take too long are not waited for."""
@@ -44,7 +53,7 @@ class Solo:
         _, self.running = self.waiting.pop(0)
         self.until_s, self.silent_from_s = now_s + ALONE_S, None
 
-    def end(self, entry_id: str) -> None:
+    def end(self, entry_id: str, now_s: float) -> None:
         """It has ended, one way or the other."""
         if self.running == entry_id:
-            self.running = ""
+            self.running, self.rests_until_s = "", now_s + REST_S

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 _OWNER: Final = "owner/{}"
+# A turn that takes longer is redelivered; whoever restarts with the sessions should not wait for it.
+SHUTDOWN_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,4 +201,5 @@ def _recovered_by(turn: TurnInHand, outcomes: tuple[DocumentOutcome, ...]) -> tu
 
 def supervised(node: Node, desk: DocumentDesk, chat_id: str) -> ChildSpec:
     """One chat's session: back after a crash, gone after it went by itself."""
-    return ChildSpec(id=chat_id, start=partial(Session.start, node, desk, chat_id), restart="transient", shutdown_s=2.0)
+    start = partial(Session.start, node, desk, chat_id)
+    return ChildSpec(id=chat_id, start=start, restart="transient", shutdown_s=SHUTDOWN_S)
