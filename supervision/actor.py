@@ -105,6 +105,7 @@ class GeventActor(pykka.Actor):
             started: GeventActorRef[Self] = dispatcher.run_in_hub(cls.start, args, kwargs)
             return started
         ref: GeventActorRef[Self] = cls(*args, **kwargs)._actor_ref
+        ref.started_at_s = dispatcher.world.now()
         registered[ref] = None
         if dispatcher.start_calls or cls.on_start is not pykka.Actor.on_start:
             ref._start()

@@ -88,6 +88,8 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
         "actor_class",
         "started_at_s",
     )
+    # Monotonic seconds of its world.
+    started_at_s: float
 
     def __init__(self, actor: A, dispatcher: Dispatcher) -> None:
         """Made by the actor's constructor; not by you."""

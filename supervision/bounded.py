@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar
 
 from greenlet import getcurrent
 from pykka.messages import _ActorStop
@@ -16,29 +16,33 @@ from supervision.future import Ask, AskLater
 from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supervision.actor import GeventActor
     from supervision.dispatcher import Dispatcher
+    from supervision.errors import type_of_reason
+    from supervision.world_hub import HubWaiter
 
 A = TypeVar("A", bound="GeventActor")
 
 
-class BoundedInbox(deque[Any]):
+class BoundedInbox(list[Any]):
     """An inbox that tells the next blocked sender when there is room."""
 
     def __init__(self) -> None:
         """Empty, nobody waits."""
         super().__init__()
-        self.senders: deque[Any] = deque()
+        self.senders: deque[HubWaiter] = deque()
 
-    def pop(self, _index: int = 0) -> Any:
-        """Take the oldest; the index is what the dispatcher says to a list."""
-        message = self.popleft()
-        self.let_one_in()
+    def pop(self, index: SupportsIndex = -1) -> Any:
+        """Take one out."""
+        message = super().pop(index)
+        self.let_in(1)
         return message
 
-    def let_one_in(self) -> None:
-        """Wake the sender who has waited longest."""
-        if self.senders:
+    def let_in(self, count: int) -> None:
+        """Wake so many of the senders, those that have waited longest."""
+        for _ in range(min(count, len(self.senders))):
             self.senders.popleft().wake()
 
 
@@ -112,7 +116,11 @@ class BoundedActorRef(GeventActorRef[A], Generic[A]):
                     reports.report_shed(self, message)
                 return
 
-    def _end(self) -> None:
-        super()._end()
-        while self._inbox_bounded.senders:
-            self._inbox_bounded.let_one_in()
+    def _take_out(self, wanted: Callable[[Any], bool], count_max: int) -> list[Any]:
+        taken = super()._take_out(wanted, count_max)
+        self._inbox_bounded.let_in(len(taken))
+        return taken
+
+    def _begin_end(self, reason: type_of_reason) -> None:
+        super()._begin_end(reason)
+        self._inbox_bounded.let_in(len(self._inbox_bounded.senders))

@@ -34,6 +34,10 @@ class HubWorld(ABC):
     # What a switch to the hub is called; bound once, since every wait needs it.
     switch_to_hub: Callable[[], Any]
     call_soon: Callable[..., object]
+    # Monotonic seconds.
+    now: Callable[[], float]
+    # Seconds by which the turns of workers are bounded.
+    turn_clock: Callable[[], float]
     # The real thread's id, also under monkey patching.
     get_thread_id: Callable[[], int]
     # How far a worker that has used up its turn steps back.
@@ -55,10 +59,6 @@ class HubWorld(ABC):
         return self._dispatcher
 
     @abstractmethod
-    def now(self) -> float:
-        """Monotonic seconds."""
-
-    @abstractmethod
     def call_soon_threadsafe(self, function: Callable[..., object], *args: Any) -> None:
         """Call function on the hub soon; from any thread."""
 
@@ -73,10 +73,6 @@ class HubWorld(ABC):
     @abstractmethod
     def _arm(self, at_s: float) -> None:
         """Have `deadlines.run_due` called at at_s; an earlier call replaces a later one."""
-
-    def turn_clock(self) -> float:
-        """Seconds by which the turns of workers are bounded."""
-        return self.now()
 
     def run_queue(self) -> deque[Any]:
         """Make the queue that says which actor runs next."""

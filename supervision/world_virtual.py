@@ -73,6 +73,8 @@ class VirtualWorld(HubWorld):
         self.hub = greenlet(self._run)
         self.switch_to_hub = self.hub.switch
         self.call_soon = self._call_soon
+        self.now = self._read_clock
+        self.turn_clock = self._read_turn_clock
         self.thread_id = 0
         self.get_thread_id = _the_only_thread
         super().__init__()
@@ -91,10 +93,6 @@ class VirtualWorld(HubWorld):
         else:
             world_port.install(self._before)
 
-    def now(self) -> float:
-        """Seconds since this world began."""
-        return self._now_s
-
     def wall(self) -> float:
         """Virtual Unix time."""
         return self._now_s + self._wall_ahead_s
@@ -111,7 +109,10 @@ class VirtualWorld(HubWorld):
         """Let so much time pass, and everything happen that is due."""
         self.sleep(seconds)
 
-    def turn_clock(self) -> float:
+    def _read_clock(self) -> float:
+        return self._now_s
+
+    def _read_turn_clock(self) -> float:
         """Seconds that go on a little with each look, by chance."""
         self._turn_clock_s += self._choices.random() * LOOK_S_MAX
         return self._turn_clock_s
