@@ -7,6 +7,7 @@ under gevent's patch and without, in greenlets and in native threads; one wire b
 
 import contextlib
 from collections.abc import Callable, Sequence
+from ssl import SSLSocket, SSLWantReadError
 from typing import Any, Final, Protocol
 
 import hiredis
@@ -111,15 +112,18 @@ class SocketWire:
         return replies
 
     def is_stale(self) -> bool:
-        """See Wire. Over TLS the other side's farewell is seen only at the next exchange."""
-        if self._socket is None:
+        """See Wire."""
+        sock = self._socket
+        if sock is None:
             return True
         try:
-            self._socket.settimeout(0.0)
-            return bool(self._socket.recv(1, _PEEK) == b"")
-        except BlockingIOError:
-            return False
-        except ValueError:  # ssl's sockets take no flags
+            sock.settimeout(0.0)
+            if isinstance(sock, SSLSocket):
+                # TLS cannot peek. Between exchanges nobody has anything to say: whatever comes means that it is over.
+                sock.recv(1)
+                return True
+            return bool(sock.recv(1, _PEEK) == b"")
+        except (BlockingIOError, SSLWantReadError):
             return False
         except OSError:
             return True

@@ -133,7 +133,7 @@ def test_given_a_pipeline_over_tls_when_the_server_dies_and_hangs_then_it_behave
     """Large answers, a kill, a hang: deadlines hold over TLS too."""
     append = Script.of("append", b"redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('LLEN', KEYS[1])")
     endpoint = connect(server.tls_url(f"ssl_ca_certs={certificates / 'ca.crt'}"))
-    pipeline = Pipeline(endpoint, [append], PipeLimits(batch_timeout_s=1.0, patience_s=5.0))
+    pipeline = Pipeline(endpoint, [append], PipeLimits(batch_timeout_s=1.0, patience_s=1.0))
     pipeline.start()
     requests = [pipeline.submit(append, ["l"], ["x" * 20_000]) for _ in range(300)]
     assert [request.result(10.0) for request in requests] == list(range(1, 301))
@@ -153,6 +153,10 @@ def test_given_a_pipeline_over_tls_when_the_server_dies_and_hangs_then_it_behave
 
     assert hung.value.sent
     wait_for(again, "the pipeline to be back")
+    server.kill()
+    with pytest.raises(StoreAway) as died:
+        pipeline.execute(append, ["l"], ["never"], timeout_s=10.0)
+    assert not died.value.sent
     pipeline.stop()
 
 
