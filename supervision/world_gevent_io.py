@@ -92,7 +92,7 @@ class ChildProcess:
         self._watcher.start(self._reap)
         self.stdin = FdStream(world, None, pipes[0]) if 0 in pipes else None
         self.stdout = FdStream(world, pipes[1], None) if 1 in pipes else None
-        self.stderr = FdStream(world, pipes[2], None) if 2 in pipes else None
+        self.stderr = FdStream(world, pipes[_STDERR], None) if _STDERR in pipes else None
 
     def _reap(self) -> None:
         # The loop has waited for it: the number may belong to another process from now on.

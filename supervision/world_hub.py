@@ -267,6 +267,9 @@ class HubTask:
         self._killed = True
         if getcurrent() is self._greenlet:
             raise GreenletExit
+        if self._greenlet is None and self._world.in_hub_thread():
+            self._finish()
+            return
         (self._world.call_soon if self._world.in_hub_thread() else self._world.call_soon_threadsafe)(self._throw)
 
     def join(self, timeout_s: float | None) -> bool:

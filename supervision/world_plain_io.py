@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from supervision.reports import report_task_failed
 from supervision.world import WaitTimeout
 from supervision.world_streams import DescriptorStream
 
@@ -139,6 +140,8 @@ class UnixServer:
     def _serve_one(self, stream: PolledStream) -> None:
         try:
             self._serve(stream)
+        except Exception as error:  # noqa: BLE001 - the connection ends here
+            report_task_failed(f"connection to {self._path}", error)
         finally:
             stream.close()
             self._streams.discard(stream)

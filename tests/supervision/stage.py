@@ -42,6 +42,7 @@ class Worker(GeventActor):
         self.behaviour = behaviour
 
     def on_start(self) -> None:
+        """Note it; then wait, fail or stop as told."""
         self.stage.incarnations[self.name] = self.stage.incarnations.get(self.name, 0) + 1
         self.stage.note(f"start {self.name}")
         if self.behaviour.get("start_units"):
@@ -53,6 +54,7 @@ class Worker(GeventActor):
             self.stop()
 
     def on_stop(self) -> None:
+        """Note it; then wait or fail as told."""
         self.stage.note(f"stop {self.name}")
         if self.behaviour.get("stop_units"):
             self.stage.wait(self.behaviour["stop_units"])
@@ -60,9 +62,11 @@ class Worker(GeventActor):
             raise ValueError(self.name)
 
     def on_failure(self, *_error: object) -> None:
+        """Note it."""
         self.stage.note(f"failure {self.name}")
 
     def on_receive(self, message: Any) -> Any:
+        """Do what the message says."""
         match message:
             case "crash":
                 raise ValueError(self.name)
@@ -86,6 +90,7 @@ class Witness(GeventActor):
         self.downs: list[ActorDown] = []
 
     def on_receive(self, message: Any) -> Any:
+        """Keep ActorDowns; call what else comes."""
         if isinstance(message, ActorDown):
             self.downs.append(message)
             self.stage.downs.append((message.ref, message.reason))

@@ -198,7 +198,7 @@ def test_given_a_monitor_when_its_actor_down_is_compared_then_only_ref_and_reaso
 
 def test_given_a_period_of_zero_when_armed_then_it_is_refused() -> None:
     """It would never let go of the hub."""
-    from supervision.actor import GeventActor  # noqa: PLC0415
+    from supervision.actor import GeventActor
 
     ref = GeventActor.start()
 

@@ -89,7 +89,7 @@ def test_case_46_given_monitors_when_the_actor_dies_then_each_hears_once_and_tho
     """On a dead actor "noproc" at once; two monitors, two ActorDowns; demonitor takes a queued one back."""
     server, watcher = Worker.start(stage, "a"), Worker.start(stage, "w")
     heard: list[Any] = []
-    watcher.ask(lambda actor: setattr(actor, "on_receive", lambda message: heard.append(message)))
+    watcher.ask(lambda actor: setattr(actor, "on_receive", heard.append))
     actor = watcher._actor
     assert actor is not None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from stage import Stage, otp_case
@@ -167,7 +168,7 @@ def test_case_21_given_a_backoff_when_restarts_fail_then_they_wait_longer_each_t
     stage.until(lambda: supervisor.is_gone)
 
     starts = [at_s / stage.unit_s for text, at_s in zip(stage.trace, stage.times, strict=True) if text == "start a"]
-    waits = [later - earlier for earlier, later in zip(starts[1:], starts[2:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(starts[1:])]
     assert len(starts) == 5
     for waited, nominal in zip(waits, (1, 2, 4), strict=True):
         assert 0.74 * nominal <= waited <= nominal + (0.02 if stage.is_virtual else 1.5)
