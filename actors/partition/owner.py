@@ -338,7 +338,7 @@ class Owner(GeventActor):
             self._table.put_back(entry)
 
     def _turn_ended(self, ended: TurnEnded) -> None:
-        self._node.solo.end(ended.entry_id, self._node.world.now())
+        self._node.solo.end(self._partition, ended.entry_id, self._node.world.now())
         entry = self._table.entry(ended.entry_id)
         if entry is None:
             return
@@ -352,7 +352,7 @@ class Owner(GeventActor):
         entry = self._table.at_work(chat_id) if chat_id is not None else None
         if chat_id is None or entry is None:
             return
-        self._node.solo.end(entry.entry_id, self._node.world.now())
+        self._node.solo.end(self._partition, entry.entry_id, self._node.world.now())
         if self._roster.is_guilty(down.reason):
             self._roster.crashed(chat_id)
             record = self._record(entry)
@@ -436,7 +436,7 @@ class Owner(GeventActor):
         self._node.world.call_later(STORE_RETRY_S, self._voice.say_again, done.commit, entry)
 
     def _forget(self, entry: Entry) -> None:
-        self._node.solo.end(entry.entry_id, self._node.world.now())
+        self._node.solo.end(self._partition, entry.entry_id, self._node.world.now())
         self._table.settle(entry.entry_id)
         self._deliveries.forget(entry.chat_id)
         record = self._records.get(entry.chat_id)

@@ -14,27 +14,28 @@ REST_S: Final = 5.0
 
 @dataclass(slots=True)
 class Solo:
-    """Who runs alone, and who is next (partition, entry id). Times are monotonic seconds passed in.
+    """Who runs alone, and who is next, each by partition and entry id. Times are monotonic seconds passed in.
 
     Invariant: while `running` is set and `until_s` has not come, no owner of the node hands out anything else.
     """
 
     waiting: list[tuple[int, str]] = field(default_factory=list)
-    running: str = ""
+    running: tuple[int, str] | None = None
     until_s: float = 0.0
     rests_until_s: float = 0.0
     silent_from_s: float | None = None
 
     def wait(self, partition: int, entry_id: str) -> None:
         """Get in line, once."""
-        if (partition, entry_id) not in self.waiting and entry_id != self.running:
-            self.waiting.append((partition, entry_id))
+        suspect = (partition, entry_id)
+        if suspect not in self.waiting and suspect != self.running:
+            self.waiting.append(suspect)
 
     def is_running(self, now_s: float) -> bool:
         """Whether one runs alone now; it has had its time when `until_s` has come."""
-        if self.running and now_s >= self.until_s:
-            self.end(self.running, now_s)
-        return bool(self.running)
+        if self.running is not None and now_s >= self.until_s:
+            self.end(*self.running, now_s)
+        return self.running is not None
 
     def is_resting(self, now_s: float) -> bool:
         """Whether it is the others' time."""
@@ -43,6 +44,7 @@ class Solo:
     def must_wait(self, in_hand: int, now_s: float) -> bool:
         """Whether the next one waits for others to end; those that take too long are not waited for."""
         if not in_hand:
+            self.silent_from_s = None
             return False
         if self.silent_from_s is None:
             self.silent_from_s = now_s + SILENCE_S
@@ -50,10 +52,10 @@ class Solo:
 
     def begin(self, now_s: float) -> None:
         """The first in line runs."""
-        _, self.running = self.waiting.pop(0)
+        self.running = self.waiting.pop(0)
         self.until_s, self.silent_from_s = now_s + ALONE_S, None
 
-    def end(self, entry_id: str, now_s: float) -> None:
+    def end(self, partition: int, entry_id: str, now_s: float) -> None:
         """It has ended, one way or the other."""
-        if self.running == entry_id:
-            self.running, self.rests_until_s = "", now_s + REST_S
+        if self.running == (partition, entry_id):
+            self.running, self.rests_until_s = None, now_s + REST_S
