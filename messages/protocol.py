@@ -11,7 +11,6 @@ import binascii
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -20,6 +19,7 @@ import msgspec
 from messages import codec
 from messages.attachments import clean_media_type, clean_name, decode_base64, name_of_url, usable_url
 from messages.errors import CodecError, InvalidMessage, RejectionCode
+from messages.light import light_record
 from messages.records import (
     ACTION_CHARS_MAX,
     ATTACHMENT_BYTES_MAX,
@@ -54,7 +54,7 @@ _PAIRS_AND_HALVES: Final = re.compile(
 _JSON_ID: Final = rb'(?<!\\)"%s"\s*:\s*"([^"\\]{1,512})"'
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Inbound:
     """A message that was let in, and the contents of its attachments by sha256 digest, for the blob store."""
 

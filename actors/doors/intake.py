@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
@@ -15,6 +15,7 @@ from actors.partition.refusals import refusal, refusal_of_broken, refusal_of_reu
 from actors.partition.store import Taken
 from actors.store_errors import StoreAway, StoreBacklog, StoreError, StoreNotReady
 from messages.errors import InvalidMessage
+from messages.light import light_record
 from messages.protocol import Inbound, content_digest, decode_inbound
 from supervision.world import WaitTimeout
 
@@ -31,7 +32,7 @@ RETRY_S: Final = 0.25
 ANSWER_S: Final = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Arrival:
     """A message at a door. fallback_id: for one that names none; the same at every repetition."""
 
@@ -39,7 +40,7 @@ class Arrival:
     fallback_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Letter:
     """A message that may come in, with its id, digest and the contents of its attachments."""
 

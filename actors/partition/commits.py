@@ -1,8 +1,9 @@
 """What a turn writes, and what the store answered: the records between sessions, owners and the store."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from messages.light import light_record
 from messages.protocol import reply_to_json, reply_to_json_parts
 from messages.records import Reply
 
@@ -33,7 +34,7 @@ class Outcome(StrEnum):
     STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Fenced:
     """An entry and the authority under which it is worked on.
 
@@ -50,7 +51,7 @@ class Fenced:
     blobs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Commit:
     """All writes of a turn. `plain` replies are written as they stand; the `numbered` one gets the next turn."""
 
@@ -94,7 +95,7 @@ class Commit:
         ]
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Committed:
     """The store's answer to a commit. turn: the session's turn number now; freed: blobs nobody refers to any more."""
 
@@ -103,7 +104,7 @@ class Committed:
     freed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Wanted:
     """One message to hand out, or (hand is empty) only to register because its static reply is due.
 
@@ -132,7 +133,7 @@ class HandOut(StrEnum):
     BROKEN = "broken"
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Handed:
     """The store's answer for one wanted message; all but `status` are about `go` alone (`why` about `broken`).
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from messages.errors import InvalidMessage
+from messages.light import light_record
 from messages.protocol import Inbound, content_digest, decode_entry
 from messages.records import InboundMessage
 
@@ -13,7 +14,7 @@ from messages.records import InboundMessage
 INLINE_BYTES_MAX = 128 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class SeenEntry:
     """A readable entry. week is 0 for one that came straight into the partition, whose record the owner has made."""
 

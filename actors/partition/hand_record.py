@@ -1,12 +1,12 @@
 """What `hand` remembers of a message that is being worked on, and what its history means."""
 
-from dataclasses import dataclass
+from messages.light import light_record
 
 # The first takeover from the dead says little about a message, and it runs as usual; from the second on it runs alone.
 ALONE_FROM_SUSPICION = 2
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class HandRecord:
     """entry_id: what is in hand. crashes: its session's own crashes with it. suspicion: owners that died with it."""
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from messages.light import light_record
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +24,7 @@ class Follow:
     owner: GeventActorRef[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class EntriesSeen:
     """Reader to owner: entries of the stream, in order. ages_s: of each, by the server's clock."""
 
@@ -49,7 +51,7 @@ class Purpose(Enum):
     POISON = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class HandedOut:
     """The store's answer to a hand-out."""
 
@@ -58,7 +60,7 @@ class HandedOut:
     purpose: Purpose
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Fetched:
     """The body of an entry that was not kept."""
 

@@ -7,7 +7,6 @@ travel in one pipeline. `commit` is the blocking form for sessions, which have n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actors.partition.commits import Commit, Committed, Fenced, Handed, HandOut, Outcome, TakenIn, Wanted
@@ -16,6 +15,7 @@ from actors.partition.keys import Keys
 from actors.pipeline import Pipeline, Request, Script, load_scripts
 from actors.store_errors import StoreAway, StoreError, StoreNotReady
 from messages.codec import encode
+from messages.light import light_record
 from messages.records import InboundMessage
 from supervision.world import WaitTimeout
 
@@ -37,7 +37,7 @@ ENTRIES_WEEKS: Final = 4
 Done: TypeAlias = Callable[[Any], None]
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Taken:
     """A door's answer. entry_id is empty unless the message is new or open; replies: how many were published again."""
 

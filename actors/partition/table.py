@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from heapq import heappop, heappush
 
+from messages.light import light_record
 from messages.records import InboundMessage
 
 # The static reply goes out this long before the hard deadline, so that it is there by the deadline.
@@ -87,7 +88,7 @@ class Chat:
     listed: bool = False  # it stands in the table's list of chats that may go on
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Due:
     """What the passing of time asks for."""
 

@@ -9,6 +9,7 @@ from invoices.answers import last_invoice, reading_of
 from invoices.intents import Intent, intent_of
 from invoices.invoice import Invoice, from_plain, to_plain, to_protocol
 from messages.codec import Json
+from messages.light import light_record
 from messages.records import Attachment, Button, InboundMessage
 from messages.user_messages import UserMessageManager
 
@@ -34,7 +35,7 @@ class DocumentOutcome:
     retried: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Turn:
     """What one turn computes: the state after it and what is said."""
 

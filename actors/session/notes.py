@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from messages.light import light_record
+
 if TYPE_CHECKING:
     from actors.partition.commits import Fenced, Outcome
     from messages.records import InboundMessage
     from supervision.actor import GeventActorRef
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class TurnInHand:
     """Owner to session: this message is yours now.
 
@@ -40,7 +42,7 @@ class TurnInHand:
         return self.entry.message_id
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class TurnEnded:
     """Session to owner: the store has the turn, or has refused it (`stale`: to be handed out again)."""
 
