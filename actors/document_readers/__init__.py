@@ -42,6 +42,23 @@ def supervised(settings: Settings) -> ChildSpec:
 
 def _start(settings: ReaderSettings) -> GeventActorRef[Any]:
     """The desk first: readers report to it, and are started anew with it."""
+    children = [
+        ChildSpec(id="desk", start=partial(ReaderDesk.start, _place)),
+        ChildSpec(
+            id="readers",
+            start=partial(_start_readers, settings),
+            type="supervisor",
+            start_timeout_s=30.0,
+            shutdown_s=None,
+        ),
+    ]
+    return Supervisor.start(
+        children, strategy="rest_for_one", intensity=_INTENSITY, period_s=_PERIOD_S, backoff=_BACKOFF
+    )
+
+
+def _start_readers(settings: ReaderSettings) -> GeventActorRef[Any]:
+    """Readers know nothing of each other: one that falls takes none along."""
     readers = [
         ChildSpec(
             id=f"reader-{number}",
@@ -51,13 +68,7 @@ def _start(settings: ReaderSettings) -> GeventActorRef[Any]:
         )
         for number in range(settings.count)
     ]
-    return Supervisor.start(
-        [ChildSpec(id="desk", start=partial(ReaderDesk.start, _place)), *readers],
-        strategy="rest_for_one",
-        intensity=_INTENSITY,
-        period_s=_PERIOD_S,
-        backoff=_BACKOFF,
-    )
+    return Supervisor.start(readers, strategy="one_for_one", intensity=_INTENSITY, period_s=_PERIOD_S, backoff=_BACKOFF)
 
 
 def desk() -> GeventActorRef[Any] | None:

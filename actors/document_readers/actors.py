@@ -91,8 +91,8 @@ class ReaderDesk(GeventActor):
                 self._assignments.ready(reader)
             case _Done(reader=reader, reading=reading):
                 self._finish(reader, reading)
-            case ActorDown(ref=reader):
-                self._lose(reader)
+            case ActorDown(ref=reader, reason=reason):
+                self._lose(reader, blameless=reason in {"normal", "shutdown"})
         self._hand_out()
 
     def _take(self, document: ReadDocument) -> None:
@@ -108,8 +108,12 @@ class ReaderDesk(GeventActor):
         if job is not None:
             job.reply.set(reading)
 
-    def _lose(self, reader: GeventActorRef[Any]) -> None:
+    def _lose(self, reader: GeventActorRef[Any], *, blameless: bool) -> None:
+        """Take note of a reader's end. A reader that was stopped in good order was not lost to its document."""
         self._jobs.pop(reader, None)
+        if blameless:
+            self._assignments.unreached(reader)
+            return
         given_up = self._assignments.lost(reader)
         if given_up is not None:
             given_up.reply.set(reading_after("reader_died", None, "two readers were lost to it", None))
@@ -126,7 +130,8 @@ class ReaderDesk(GeventActor):
                 reader.tell(_Assigned(job.document))
             except ActorDeadError:
                 # It died a moment ago, and word of it is still behind other messages here.
-                self._lose(reader)
+                self._jobs.pop(reader, None)
+                self._assignments.unreached(reader)
 
 
 class DocumentReader(GeventActor):

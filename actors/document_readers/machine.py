@@ -64,6 +64,15 @@ class Assignments(Generic[R, J]):
         self._busy[reader] = (job, attempt)
         return reader, job
 
+    def unreached(self, reader: R) -> None:
+        """A reader went without its job's doing: the job is first in line again, none of its attempts used."""
+        if reader in self._idle:
+            self._idle.remove(reader)
+        job, attempt = self._busy.pop(reader, (None, 0))
+        if job is not None:
+            self._waiting.appendleft((job, attempt))
+            self._bytes += self._size_bytes(job)
+
     def lost(self, reader: R) -> J | None:
         """A reader is gone. Its job goes to the front of the line; it is returned when it has had its attempts."""
         if reader in self._idle:

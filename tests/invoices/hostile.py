@@ -110,3 +110,27 @@ BILLION_LAUGHS = b"""<?xml version="1.0"?>
 EXTERNAL_ENTITY = b"""<?xml version="1.0"?>
 <!DOCTYPE Invoice [<!ENTITY secret SYSTEM "file:///etc/passwd">]>
 <Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"><ID>&secret;</ID></Invoice>"""
+
+
+def slow_page(attached: bytes | None = None, lines: int = 20_000) -> bytes:
+    """A page of finely dashed lines in a form: minutes of work, little memory; an invoice may hang on it."""
+    pdf = pdf_with(b"/Form Do BT /F1 9 Tf (x) Tj ET")
+    drawing = b"[1 2] 0 d 30 w 1 J 1 j " + b"0 0 m 590 840 l S\n" * lines
+    form = pikepdf.Stream(pdf, b"")
+    form.write(zlib.compress(drawing, 9), filter=pikepdf.Name.FlateDecode)
+    form.Type, form.Subtype, form.BBox = pikepdf.Name.XObject, pikepdf.Name.Form, pikepdf.Array([0, 0, 595, 842])
+    font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+    pdf.pages[0].Resources = pikepdf.Dictionary(
+        XObject=pikepdf.Dictionary(Form=pdf.make_indirect(form)), Font=pikepdf.Dictionary(F1=font)
+    )
+    if attached is not None:
+        pdf.attachments["factur-x.xml"] = pikepdf.AttachedFileSpec(pdf, attached, filename="factur-x.xml")
+    return saved(pdf)
+
+
+def javascript() -> bytes:
+    """A PDF that asks to run a script when it is opened."""
+    pdf = pdf_with(b"")
+    action = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="while (true) app.alert('x');")
+    pdf.Root.OpenAction = pdf.make_indirect(action)
+    return saved(pdf)
