@@ -95,6 +95,18 @@ def _session_show(arguments: argparse.Namespace, settings: "Settings") -> int:
     return show_one_session(settings, arguments.chat, as_json=arguments.json)
 
 
+def _breaker_list(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.operate import list_breakers
+
+    return list_breakers(settings, as_json=arguments.json)
+
+
+def _breaker_set(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.operate import set_breaker
+
+    return set_breaker(settings, arguments.name, arguments.what, as_json=arguments.json)
+
+
 def _session_forget(arguments: argparse.Namespace, settings: "Settings") -> int:
     from actors.console.operate import forget_session
 
@@ -145,6 +157,13 @@ def _parser() -> argparse.ArgumentParser:
     kill.add_argument("--node", metavar="N")
     kill.add_argument("--reason", metavar="R", default="drill")
     kill.set_defaults(run=_kill)
+
+    breaker = commands.add_parser("breaker", help="breakers").add_subparsers(dest="what", required=True, metavar="WHAT")
+    breaker.add_parser("list", parents=[common, shown], help="all of them").set_defaults(run=_breaker_list)
+    for what in ("open", "close", "reset"):
+        order = breaker.add_parser(what, parents=[common, shown], help=f"{what} one by its name")
+        order.add_argument("name", metavar="NAME")
+        order.set_defaults(run=_breaker_set)
 
     session = commands.add_parser("session", help="sessions").add_subparsers(dest="what", required=True, metavar="WHAT")
     show = session.add_parser("show", parents=[common, shown], help="a session's state")

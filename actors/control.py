@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import structlog
 
+from actors.breakers import Order
 from actors.drill import Drilled
 from actors.partition.owner_notes import Forget
 from actors.status import find_actor, node_status
@@ -110,10 +111,19 @@ class Control(GeventActor):
                 return {"status": node_status(self._node, os.getpid())}
             case "kill":
                 return self._kill(str(request.get("path", "")), str(request.get("reason", "drill")))
+            case "breaker":
+                return self._breaker(str(request.get("name", "")), str(request.get("what", "")))
             case "forget":
                 return self._forget(str(request.get("chat", "")))
             case other:
                 raise ValueError(f"unknown request {other!r}")
+
+    def _breaker(self, name: str, what: str) -> dict[str, Any]:
+        keeper = self._node.whereis(f"breaker/{name}")
+        if keeper is None:
+            raise ValueError(f"there is no breaker {name!r}; `breaker list` shows them")
+        _log.warning("an operator sets a breaker", breaker=name, what=what, next="other nodes follow within a second")
+        return {"breaker": keeper.ask(Order(what), timeout=FORGET_S)}
 
     def _forget(self, chat_id: str) -> dict[str, Any]:
         partition = self._node.store.keys.partition_of(chat_id)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from actors.redis_connection import Endpoint
     from actors.settings import Settings
     from supervision.actor import GeventActorRef
+    from supervision.fallback_chain import AIFallbackChain
     from supervision.world import World
 
 
@@ -70,6 +71,8 @@ class Node:
     names: dict[str, GeventActorRef[Any]] = field(default_factory=dict)
     solo: Solo = field(default_factory=Solo)
     memory_share: float = 0.0
+    # None where no models are configured: then the rules answer everything.
+    chain: AIFallbackChain | None = None
     _at_from_s: float = 0.0
     _at: str = ""
     draining: bool = False

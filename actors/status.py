@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.breakers import breaker_status, breakers_of
 from supervision.supervisor import DynamicSupervisor, Supervisor, which_children
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def node_status(node: Node, pid: int) -> dict[str, Any]:
         "partitions": sorted(node.leases),
         "sessions": len(node.sessions),
         "in_hand": node.in_hand,
-        "breakers": [],
+        "breakers": [breaker_status(breaker) for breaker in breakers_of(node)],
         "tree": actor_status(root, "root", node.world.now()) if root is not None else None,
     }
 

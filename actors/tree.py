@@ -12,6 +12,8 @@ root                     rest_for_one: what stands below needs what stands above
 │   ├── gateway          the channel's door
 │   └── front            the front stream's door
 ├── services             one_for_one
+│   ├── breakers         one for each model: keeps and tells its breaker's state
+│   ├── models           one caller a tier
 │   └── documents        reader subprocesses
 ├── sessions             dynamic: one actor for each chat, intensity per child
 └── operations           one_for_one
@@ -24,9 +26,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors import blob_sweeper, control, document_readers, embedded_server, store_connection
+from actors import blob_sweeper, breakers, control, document_readers, embedded_server, store_connection
 from actors.doors import front, gateway
 from actors.leases import keeper
+from actors.models import caller
+from actors.models.chain import build_chain
 from actors.partition import owner, reader
 from actors.session.documents import DocumentDesk
 from actors.session.roster import Roster
@@ -92,7 +96,28 @@ def _intake(node: Node) -> list[ChildSpec]:
 
 
 def _services(node: Node) -> list[ChildSpec]:
-    return [document_readers.supervised(node.settings)]
+    """The chain is made first: the breakers are its own, and the callers are asked by it."""
+    if node.chain is None:
+        node.chain = build_chain(node)
+    return [
+        _group("breakers", "one_for_one", partial(_breakers, node)),
+        _group("models", "one_for_one", partial(_models, node)),
+        document_readers.supervised(node.settings),
+    ]
+
+
+def _breakers(node: Node) -> list[ChildSpec]:
+    return [breakers.supervised(node, breaker) for breaker in breakers.breakers_of(node)]
+
+
+def _models(node: Node) -> list[ChildSpec]:
+    """One caller a tier that has models."""
+    tiers = {model.tier for model in node.settings.models}
+    return [
+        caller.supervised(node, tier, tuple(model for model in node.settings.models if model.tier == tier))
+        for tier in ("primary", "secondary", "tertiary")
+        if tier in tiers
+    ]
 
 
 def _operations(node: Node) -> list[ChildSpec]:

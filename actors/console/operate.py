@@ -9,7 +9,7 @@ import msgspec
 
 from actors.console.client import NoDaemon
 from actors.console.operators import ask_local, ask_node, forget, known_nodes, session_of
-from actors.console.render import complain, console, show_session, show_status
+from actors.console.render import complain, console, show_breaker, show_session, show_status
 from supervision import world as world_module
 
 if TYPE_CHECKING:
@@ -65,6 +65,27 @@ def kill(settings: Settings, path: str, *, node: str | None, reason: str, as_jso
         _print_json({"killed": answer["killed"]})
     else:
         console().print(f"crashed {answer['killed']}; the log shows how it comes back")
+    return 0
+
+
+def list_breakers(settings: Settings, *, as_json: bool) -> int:
+    """Print the breakers of every node that answers."""
+    for answer in _statuses(settings, None):
+        for breaker in answer["breakers"]:
+            if as_json:
+                _print_json({"node": answer["node"], **breaker})
+            else:
+                show_breaker(console(), answer["node"], breaker)
+    return 0
+
+
+def set_breaker(settings: Settings, name: str, what: str, *, as_json: bool) -> int:
+    """Open, close or reset a breaker; every node follows."""
+    answer = ask_local(settings, world_module.current(), {"do": "breaker", "name": name, "what": what})
+    if as_json:
+        _print_json(answer["breaker"])
+    else:
+        show_breaker(console(), "", answer["breaker"])
     return 0
 
 

@@ -58,6 +58,21 @@ def show_status(out: Console, status: dict[str, Any]) -> None:
         out.print(_tree(status["tree"]))
 
 
+def show_breaker(out: Console, node: str, breaker: dict[str, Any]) -> None:
+    """One breaker on one line."""
+    colour = {"CLOSED": "green", "OPEN": "red"}.get(breaker["state"], "yellow")
+    notes = [f"{breaker['failures']} failures", f"{breaker['successes']} successes", f"{breaker['refused']} refused"]
+    if breaker["forced"]:
+        notes.insert(0, "by an operator")
+    if breaker["open_for_s"]:
+        notes.insert(0, f"for another {breaker['open_for_s']:g} s")
+    if breaker["cause"]:
+        notes.insert(0, breaker["cause"])
+    out.print(
+        f"[{colour}]{breaker['state']:<9}[/] {escape(breaker['name'])}  [dim]{escape(node)} {', '.join(notes)}[/]"
+    )
+
+
 def _tree(actor: dict[str, Any]) -> Tree:
     tree = Tree(_line(actor))
     _grow(tree, actor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,9 +12,10 @@ from actors.node import LivingSession
 from actors.partition.commits import Commit, Operation, Outcome
 from actors.partition.dead_letter import dead_letter
 from actors.partition.replies import reply_id_of
-from actors.session.machine import DocumentOutcome, Turn, new_session, take_turn
+from actors.session.machine import DocumentOutcome, new_session, take_turn
 from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
 from actors.session.state import SessionState, snapshot_of, state_from
+from actors.session.understanding import Understanding, Understood
 from messages.errors import CodecError
 from messages.records import Reply
 from supervision.actor import GeventActor
@@ -45,6 +46,7 @@ class Session(GeventActor):
         super().__init__()
         self._node = node
         self._desk = desk
+        self._understanding = Understanding(node)
         self._chat_id = chat_id
         self._state: SessionState | None = None
         # A snapshot that could not be read, for the dead letters of the turn that replaces it.
@@ -102,8 +104,10 @@ class Session(GeventActor):
             return
         state = self._state or new_session(turn.message, turn.accepted_at)
         outcomes = self._desk.read_all(turn)
-        computed = take_turn(state, turn.message, entry.message_id, outcomes, turn.accepted_at)
-        outcome = self._commit(turn, computed, outcomes)
+        by_rules = take_turn(state, turn.message, entry.message_id, outcomes, turn.accepted_at)
+        understood = self._understanding.answer(turn, state, by_rules)
+        computed = understood.turn
+        outcome = self._commit(turn, understood, outcomes)
         if outcome in (Outcome.DONE, Outcome.MINE):
             self._state, self._set_aside = computed.state, ()
             living.version = turn.version + 1
@@ -137,27 +141,28 @@ class Session(GeventActor):
             )  # fmt: skip
             return None
 
-    def _commit(self, turn: TurnInHand, computed: Turn, outcomes: tuple[DocumentOutcome, ...]) -> Outcome:
-        recovered_by = _recovered_by(turn, outcomes)
+    def _commit(self, turn: TurnInHand, understood: Understood, outcomes: tuple[DocumentOutcome, ...]) -> Outcome:
+        recovered_by = (*_recovered_by(turn, outcomes), *understood.recovered_by)
+        understood, computed = replace(understood, recovered_by=tuple(dict.fromkeys(recovered_by))), understood.turn
         nonce = self._node.world.nonce()
         if turn.owed:
-            return self._settle(turn, computed, recovered_by, nonce)
-        reply = self._reply(turn, computed, recovered_by, owed=False)
+            return self._settle(turn, understood, nonce)
+        reply = self._reply(turn, understood, owed=False)
         commit = Commit(
             Operation.FINAL, turn.entry, nonce, turn.version, snapshot_of(computed.state),
             numbered=reply, dead_letters=self._set_aside,
         )  # fmt: skip
         committed = self._node.store.commit(commit)
         if committed.outcome is Outcome.OWED:
-            return self._settle(turn, computed, recovered_by, nonce)
+            return self._settle(turn, understood, nonce)
         self._log_turn(turn, committed.turn)
         return committed.outcome
 
-    def _settle(self, turn: TurnInHand, computed: Turn, recovered_by: tuple[RecoveredBy, ...], nonce: str) -> Outcome:
+    def _settle(self, turn: TurnInHand, understood: Understood, nonce: str) -> Outcome:
         """The static reply was the final: the same turn ends in a follow-up."""
-        reply = self._reply(turn, computed, recovered_by, owed=True)
+        reply = self._reply(turn, understood, owed=True)
         commit = Commit(
-            Operation.SETTLE, turn.entry, nonce, turn.version, snapshot_of(computed.state),
+            Operation.SETTLE, turn.entry, nonce, turn.version, snapshot_of(understood.turn.state),
             plain=(reply,), dead_letters=self._set_aside,
         )  # fmt: skip
         committed = self._node.store.commit(commit)
@@ -169,12 +174,13 @@ class Session(GeventActor):
         )
         return committed.outcome
 
-    def _reply(self, turn: TurnInHand, computed: Turn, recovered_by: tuple[RecoveredBy, ...], *, owed: bool) -> Reply:
-        entry = turn.entry
+    def _reply(self, turn: TurnInHand, understood: Understood, *, owed: bool) -> Reply:
+        entry, computed = turn.entry, understood.turn
         return Reply(
             reply_id_of(entry.partition, entry.entry_id, "settled" if owed else "final"),
             entry.message_id, self._chat_id, "follow_up" if owed else "final", computed.text, computed.buttons,
-            answered_by="rules", recovered_by=recovered_by, data=computed.data, at=self._node.at(),
+            answered_by=understood.answered_by, recovered_by=understood.recovered_by, data=computed.data,
+            at=self._node.at(),
         )  # fmt: skip
 
     def _log_turn(self, turn: TurnInHand, number: int) -> None:

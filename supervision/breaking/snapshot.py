@@ -14,7 +14,7 @@ from supervision.breaking.machine import Breaker, Closed, Forced, HalfOpen, Open
 from supervision.classification.verdicts import Cause
 
 
-@record(tag=40, version=1)
+@record(tag=60, version=1)
 @dataclass(frozen=True, slots=True)
 class BreakerRecord:
     """One breaker's state.

@@ -148,6 +148,11 @@ class AIFallbackChain:
 
     __call__ = generate_sync
 
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models that have a breaker before them, in the order in which they were added."""
+        return tuple(config.name for config in self._configs if config.tier.is_model)
+
     def breaker(self, model: str) -> CircuitBreaker:
         """The breaker before a model, by its name. Raises KeyError."""
         return self._state.breaker(model)

@@ -39,6 +39,7 @@ class Entry:
     last_wait_s: float = 0.0
     out: bool = False
     repaired: bool = False
+    passed_over: bool = False
 
 
 def verdict_of(

@@ -190,8 +190,8 @@ class ChainRun:
         if permit is None:
             self._helped.setdefault("breaker")
             entry.not_before_s = now_s + max(self._state.open_for_s(entry.config), ATTEMPT_S_MIN)
-            if not self._in_time(entry):
-                self._leave_out(entry, "breaker_open", now_s)
+            self._pass_over(entry, "breaker_open", now_s)
+            entry.out = not self._in_time(entry)
         return permit
 
     def _usable(self, entry: Entry, now_s: float) -> bool:
@@ -338,17 +338,20 @@ class ChainRun:
         return cost
 
     def _leave_out(self, entry: Entry, reason: str, now_s: float) -> None:
-        """Not asked again in this call; noted once, where it was not asked at all or a wait was cut short."""
-        if entry.out:
+        """Not asked again in this call."""
+        if not entry.out:
+            entry.out = True
+            self._pass_over(entry, reason, now_s)
+
+    def _pass_over(self, entry: Entry, reason: str, now_s: float) -> None:
+        """Noted once, where somebody else is asked instead; a model that was asked and ran out of time says so itself."""
+        if entry.passed_over or (entry.attempts and reason == "deadline"):
             return
-        entry.out = True
-        if entry.attempts and reason == "deadline":
-            return
+        entry.passed_over = True
         self._state.skipped(entry.config, reason)
         offset_s = now_s - self._begun_s
-        self._records.append(
-            AttemptRecord(entry.config.name, entry.config.tier, "skipped", None, reason, offset_s, 0.0)
-        )
+        record = AttemptRecord(entry.config.name, entry.config.tier, "skipped", None, reason, offset_s, 0.0)
+        self._records.append(record)
 
     def _cancel_rest(self, now_s: float, outcome: str, cause: Cause | None = None) -> Cancel | None:
         """Cancel whatever runs still: losers of a hedge, or all at the deadline."""

@@ -1,0 +1,1 @@
+"""The models of this node: one caller actor a tier, their chain, and what a session asks of them."""
