@@ -1,7 +1,8 @@
 """The front stream's door: whoever does not know about partitions appends there, and the owner of partition 0 moves it.
 
 An entry is struck from the front only after it is in its partition; a second move of it changes nothing, because its id
-is derived from the entry where it names none.
+is derived from the entry where it names none. A partition that cannot be reached is stopped at its first failure, so
+that order holds, and holds nobody else up.
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from actors.doors.intake import Arrival, Item, Letter, is_overloaded, open_arrival, refusal_at, take_in
+from actors.doors.intake import (
+    Arrival,
+    Item,
+    Letter,
+    home_of,
+    is_overloaded,
+    open_arrival,
+    refusal_at,
+    take_in_where_possible,
+)
+from actors.partition.batch_size import BatchSize
 from actors.partition.entries import body_of
 from actors.partition.store import fields_of
 from actors.store_errors import StoreError
@@ -26,7 +37,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-BATCH_MAX: Final = 256
 BLOCK_MS: Final = 200
 AWAY_S: Final = 0.5
 NOT_MINE_S: Final = 0.2
@@ -89,17 +99,20 @@ class Front(GeventActor):
         front = self._node.store.keys.front
         connection = self._node.endpoint.blocking(front, role="front")
         try:
+            size = BatchSize()
             while True:
                 if 0 not in self._node.leases or is_overloaded(self._node):
                     self._node.world.sleep(NOT_MINE_S)
                     continue
                 answer = connection.call(
-                    "XREAD", "COUNT", BATCH_MAX, "BLOCK", BLOCK_MS, "STREAMS", front, "0-0", block_s=BLOCK_MS / 1000
+                    "XREAD", "COUNT", size.count, "BLOCK", BLOCK_MS, "STREAMS", front, "0-0", block_s=BLOCK_MS / 1000
                 )
                 away = False
                 if answer:
                     streams = dict(answer.items() if isinstance(answer, dict) else answer)
-                    self._move(front, streams[front.encode()])
+                    entries = streams[front.encode()]
+                    self._move(front, entries)
+                    size.has_read(len(entries), sum(len(flat[1]) for _, flat in entries))
         finally:
             connection.close()
         return away
@@ -113,13 +126,20 @@ class Front(GeventActor):
                 items.append(refusal_at(self._node, opened, raw, f"f-{entry_id}"))
             else:
                 items.append(opened)
-        take_in(self._node, items)
+        stopped = take_in_where_possible(self._node, items)
         if self._node.endpoint.cluster:
             # The partition's server and the front's are two: the entry must not be struck here and lost there.
             letters = [item for item in items if isinstance(item, Letter)]
             for partition in {self._node.store.keys.partition_of(letter.message.chat_id) for letter in letters}:
-                self._wait_for_replica(self._node.store.keys.partition(partition).intake)
-        self._node.store.call(front, "XDEL", front, *(raw_id for raw_id, _ in entries))
+                if partition not in stopped:
+                    self._wait_for_replica(self._node.store.keys.partition(partition).intake)
+        in_now = [
+            raw_id for (raw_id, _), item in zip(entries, items, strict=True) if home_of(self._node, item) not in stopped
+        ]
+        if in_now:
+            self._node.store.call(front, "XDEL", front, *in_now)
+        if stopped:
+            self._node.world.sleep(AWAY_S)
 
     def _wait_for_replica(self, key: str) -> None:
         """See the entry on one replica, where there is one; WAIT counts what its own connection has written."""

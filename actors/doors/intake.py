@@ -80,15 +80,21 @@ def refusal_at(node: Node, invalid: InvalidMessage, raw: bytes, reply_key: str) 
     return refusal(partition, invalid, raw, reply_key, node.at(), node.world.nonce(), ("", 0))
 
 
-def take_in(node: Node, items: Sequence[Item]) -> None:
-    """Take letters in and commit refusals, however long the store is away; waits until they are."""
-    waves = waves_of(items)
-    while waves:
-        waves[0] = take_in_once(node, waves[0])
-        if waves[0]:
-            node.world.sleep(RETRY_S)
-        else:
-            waves.popleft()
+def take_in_where_possible(node: Node, items: Sequence[Item]) -> set[int]:
+    """Try each item once, and stop each partition at its first failure; returns the partitions that were stopped."""
+    stopped: set[int] = set()
+    for wave in waves_of(items):
+        left = take_in_once(node, [item for item in wave if home_of(node, item) not in stopped])
+        # A letter that may not come in leaves its refusal.
+        failed = take_in_once(node, [item for item in left if isinstance(item, Commit)])
+        stopped |= {home_of(node, item) for item in left if isinstance(item, Letter)}
+        stopped |= {home_of(node, item) for item in failed}
+    return stopped
+
+
+def home_of(node: Node, item: Item) -> int:
+    """The partition that an item goes to."""
+    return item.entry.partition if isinstance(item, Commit) else node.store.keys.partition_of(item.message.chat_id)
 
 
 def waves_of(items: Sequence[Item]) -> deque[list[Item]]:
@@ -100,7 +106,8 @@ def waves_of(items: Sequence[Item]) -> deque[list[Item]]:
     depth: dict[str, int] = {}
     for item in items:
         chat_id = _chat_of(item)
-        number = depth.get(chat_id, 0)
+        # What names no chat has no order.
+        number = depth.get(chat_id, 0) if chat_id else 0
         depth[chat_id] = number + 1
         if number == len(waves):
             waves.append([])

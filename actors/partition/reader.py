@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from actors.partition.batch_size import BatchSize
 from actors.partition.entries import INLINE_BYTES_MAX, BadEntry, SeenEntry, body_of, entry_milliseconds, read_entry
 from actors.partition.owner_notes import EntriesSeen, Follow
 from actors.partition.store import fields_of
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-BATCH_MAX: Final = 256
-BATCH_MAX_STREAM_BYTES: Final = 32 * 1024 * 1024
 BLOCK_MS: Final = 200
 IDLE_S: Final = 0.2
 AWAY_S: Final = 0.5
@@ -129,7 +128,7 @@ class IntakeReader(GeventActor):
     def _read_connected(self, only: tuple[int, Followed] | None) -> None:
         first = self._node.store.keys.partition(only[0] if only else 0).intake
         with closing(self._node.endpoint.blocking(first)) as connection:
-            read_s = -STALLED_S
+            read_s, size = -STALLED_S, BatchSize()
             while only is None or self._followed.get(only[0]) is only[1]:
                 wanted = {
                     self._node.store.keys.partition(number).intake.encode(): (number, followed)
@@ -144,14 +143,17 @@ class IntakeReader(GeventActor):
                         followed.caught_up = False
                 read_s = self._node.world.now()
                 answer = connection.call(
-                    "XREAD", "COUNT", BATCH_MAX, "BLOCK", BLOCK_MS, "STREAMS",
+                    "XREAD", "COUNT", size.count, "BLOCK", BLOCK_MS, "STREAMS",
                     *wanted, *(followed.last_id for _, followed in wanted.values()),
                     block_s=BLOCK_MS / 1000,
                 )  # fmt: skip
-                self._bring(wanted, answer, connection)
+                streams = dict(answer.items() if isinstance(answer, dict) else answer or ())
+                self._bring(wanted, streams, connection, size.count)
+                size.has_read(*_extent(streams))
 
-    def _bring(self, wanted: dict[bytes, tuple[int, Followed]], answer: Any, connection: Any) -> None:
-        streams = dict(answer.items() if isinstance(answer, dict) else answer or ())
+    def _bring(
+        self, wanted: dict[bytes, tuple[int, Followed]], streams: dict[bytes, Any], connection: Any, count_max: int
+    ) -> None:
         behind = [stream for stream in streams if not wanted[stream][1].caught_up]
         server_ms = _milliseconds(connection.call("TIME")) if behind else 0
         asked = []
@@ -160,7 +162,7 @@ class IntakeReader(GeventActor):
             seen, ages_s = self._decode(number, followed, entries, server_ms)
             before_id, followed.last_id = followed.last_id, entries[-1][0].decode()
             asked.append((number, followed, before_id, followed.owner.ask(EntriesSeen(seen, ages_s), block=False)))
-            followed.caught_up = len(entries) < BATCH_MAX
+            followed.caught_up = len(entries) < count_max
         for stream, (_, followed) in wanted.items():
             if stream not in streams:
                 followed.caught_up = True
@@ -201,6 +203,12 @@ class IntakeReader(GeventActor):
             seen.append(entry)
             ages_s.append(0.0 if followed.caught_up else (server_ms - entry_milliseconds(entry_id)) / 1000)
         return seen, ages_s
+
+
+def _extent(streams: dict[bytes, Any]) -> tuple[int, int]:
+    """How many entries there are, and how many bytes their messages have."""
+    sizes = [len(flat[1]) for entries in streams.values() for _, flat in entries]
+    return len(sizes), sum(sizes)
 
 
 def _milliseconds(time: Any) -> int:
