@@ -189,9 +189,9 @@ class ChainRun:
         permit = self._state.admit(entry.config)
         if permit is None:
             self._helped.setdefault("breaker")
-            entry.not_before_s = now_s + max(self._state.open_for_s(entry.config), ATTEMPT_S_MIN)
+            # Also when it would admit a call within the deadline: the next tier, or the rules, answer sooner.
             self._pass_over(entry, "breaker_open", now_s)
-            entry.out = not self._in_time(entry)
+            entry.out = True
         return permit
 
     def _usable(self, entry: Entry, now_s: float) -> bool:
