@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PipeLimits:
-    """Bounds of one pipe.
+    """Bounds of a pipeline; all but lanes hold for each connection by itself.
 
-    batch_timeout_s: from sending a batch to its last reply, a slow disk's sync included.
-    patience_s: how long a request waits for a connection before it fails unsent.
+    lanes: connections to one server. batch_timeout_s: from sending a batch to its last reply, a slow disk's sync
+    included. patience_s: how long a request waits for a connection before it fails unsent.
     """
 
+    # The server takes 16 KiB from a connection between two syncs of its file, however much waits there: ten commits of
+    # 1.6 kB. Eight connections make it eighty (docs/decisions/0055-eight-lanes-to-a-server.md).
+    lanes: int = 8
     batch_count_max: int = 256
     batch_bytes_max: int = 4 * 1024 * 1024
     batch_timeout_s: float = 5.0

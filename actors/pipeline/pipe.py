@@ -70,7 +70,7 @@ class Pipe:
         self._limits = limits
         self._redirector = redirector
         self._failures = 0
-        self._trouble = "there has been no connection yet"
+        self.trouble = "there has been no connection yet"
         self._closed = False
         self._idle: world.Waiter | None = None
         self._sweep: world.Timer | None = None
@@ -108,7 +108,7 @@ class Pipe:
                 elif not self.queue.has_sendable():
                     self._wait_for_work()
                 elif self._wire.is_stale():
-                    self._set_connected(now=False)
+                    self._note_trouble("the server hung up")
                 else:
                     self._send_batch()
         finally:
@@ -126,7 +126,7 @@ class Pipe:
             waiter.wait(_IDLE_LOOK_S)
         except world.WaitTimeout:
             if self._wire.is_stale():
-                self._set_connected(now=False)
+                self._note_trouble("the server hung up")
         finally:
             self._idle = None
 
@@ -138,7 +138,7 @@ class Pipe:
             self._load_scripts()
         except StoreError as error:
             self._wire.close()
-            self._note_trouble(error)
+            self._note_trouble(str(error))
             self._redirector.lost(self)
             delay_s = reconnect_delay_s(self._failures, self._limits, world.current().random.random())
             self._failures += 1
@@ -253,15 +253,13 @@ class Pipe:
     def _lose(self, error: StoreAway) -> None:
         """Fail all that was sent and all that waits: nobody may overtake a lost request unawares."""
         self.counts.losses += 1
-        self._note_trouble(error)
+        self._note_trouble(str(error))
         self._fail_all(self.in_flight, error.detail, sent=True)
         self._fail_waiting(error.detail)
         self._redirector.lost(self)
 
-    def _note_trouble(self, error: StoreError) -> None:
-        if self.connected or self._failures == 0:
-            _log.warning("pipeline.away", server=self.name, error=str(error), next="reconnecting")
-        self._trouble = str(error)
+    def _note_trouble(self, trouble: str) -> None:
+        self.trouble = trouble
         self._set_connected(now=False)
 
     def _set_connected(self, *, now: bool) -> None:
@@ -269,7 +267,6 @@ class Pipe:
             return
         self.connected = now
         if now:
-            _log.info("pipeline.connected", server=self.name)
             if self._sweep is not None:
                 self._sweep.cancel()
                 self._sweep = None
@@ -286,7 +283,7 @@ class Pipe:
         """Fail what has waited for a connection for patience_s; runs on the hub."""
         self._sweep = None
         if not self.connected:
-            self._fail_waiting(f"{self.name} is away: {self._trouble}")
+            self._fail_waiting(f"{self.name} is away: {self.trouble}")
 
     def _fail_waiting(self, detail: str) -> None:
         self._fail_all(self.queue.extract(), detail, sent=False)

@@ -1,4 +1,4 @@
-"""The pipeline: every command of a node on its way to the store, batched per server.
+"""The pipeline: every command of a node on its way to the store, batched over a few connections to each server.
 
 Weakness: while a slot moves between servers of a cluster, a request that was redirected and a later one of the same
 slot that was not may change places if both were in one batch: the server had already run the later one.
@@ -7,6 +7,7 @@ slot that was not may change places if both were in one batch: the server had al
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -16,7 +17,7 @@ from actors.pipeline.pipe import Pipe, Redirector, finish
 from actors.pipeline.redirection import ask
 from actors.pipeline.request import Request
 from actors.pipeline.scripts import Script
-from actors.redis_connection import Endpoint, NodeAddress, Topology, read_redirection, slot_of
+from actors.redis_connection import Endpoint, NodeAddress, read_redirection, slot_of
 from actors.redis_connection.wire import pack
 from actors.store_errors import ClusterDown, SlotMoving, StoreAway, StoreError
 from supervision import world
@@ -35,9 +36,10 @@ Argument = str | bytes | int | float
 
 @dataclass(frozen=True, slots=True)
 class PipeStatus:
-    """One server's pipe at a glance."""
+    """One connection at a glance. server: its address; lane: its number among those to the same server."""
 
     server: str
+    lane: int
     connected: bool
     waiting: int
     waiting_bytes: int
@@ -48,9 +50,9 @@ class PipeStatus:
 class Pipeline(Redirector):
     """Commands in, replies out. Belongs to the hub's thread; start() and stop() to its one owner.
 
-    Order: requests of one slot are executed in the order of their submission, or fail. When a connection is lost,
-    everything sent over it fails with an unknown outcome and everything behind it fails unsent, so that a request never
-    overtakes a lost one unless its caller has been told. The caller decides what to send again.
+    Order: requests of one slot (of one partition, that is) are executed in the order of their submission, or fail. When
+    a connection is lost, everything sent over it fails with an unknown outcome and everything behind it fails unsent,
+    so that a request never overtakes a lost one unless its caller has been told. The caller decides what to send again.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class Pipeline(Redirector):
         self._scripts = tuple(scripts)
         self._limits = limits or PipeLimits()
         self._on_change = on_change
-        self._pipes: dict[NodeAddress, Pipe] = {}
+        self._lanes: dict[NodeAddress, list[Pipe]] = {}
+        self._routes: dict[
+            int | None, Pipe
+        ] = {}  # Invariant: a slot's pipe is one of those to the server that holds it
+        self._turn = 0
         self._tasks: list[world.Task] = []
         self._refresher: world.Task | None = None
-        self._only: Pipe | None = None  # Invariant: the one pipe of a single server, None in a cluster
-        self._routes: list[Pipe | None] = []  # Invariant: one a slot in a running cluster, else empty
         self._releases: dict[Pipe, list[tuple[int, Pipe]]] = {}
         self._refresh_wanted: world.Waiter | None = None
         self._running = False
@@ -78,32 +82,30 @@ class Pipeline(Redirector):
     def start(self) -> None:
         """Start the tasks; connections come up by themselves, and come back by themselves."""
         self._running = True
-        if self._endpoint.topology is None:
-            self._only = self._pipe_to(self._endpoint.masters[0])
-            return
-        self._routes = [None] * len(self._endpoint.topology.nodes)
-        self._apply(self._endpoint.topology)
-        self._refresher = world.current().spawn(self._refresh_when_wanted, name="pipeline topology")
+        for node in self._endpoint.masters:
+            self._lanes_to(node)
+        if self._endpoint.topology is not None:
+            self._refresher = world.current().spawn(self._refresh_when_wanted, name="pipeline topology")
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Let what is on its way come home, fail what waits, and hang up."""
         self._running = False
-        for pipe in self._pipes.values():
-            pipe.close()
         if self._refresher is not None:
             self._refresher.kill()
+        for pipe in self._pipes():
+            pipe.close()
         deadline_s = world.current().now() + timeout_s
         for task in self._tasks:
             if not task.join(max(0.0, deadline_s - world.current().now())):
                 task.kill()
                 task.join(1.0)
-        self._pipes, self._tasks, self._only, self._routes, self._refresher = {}, [], None, [], None
+        self._lanes, self._routes, self._releases, self._tasks, self._refresher = {}, {}, {}, [], None
         self._tell_change()
 
     @property
     def is_ready(self) -> bool:
         """Whether every server that holds keys is connected."""
-        return self._running and all(pipe.connected for pipe in self._pipes.values())
+        return self._running and all(pipe.connected for pipe in self._pipes())
 
     @property
     def fault(self) -> BaseException | None:
@@ -112,12 +114,19 @@ class Pipeline(Redirector):
         return next((task.error for task in tasks if task is not None and task.done and task.error is not None), None)
 
     def status(self) -> list[PipeStatus]:
-        """Return the figures of every server."""
+        """Return the figures of every connection."""
         return [
             PipeStatus(
-                pipe.name, pipe.connected, len(pipe.queue), pipe.queue.size_bytes, len(pipe.in_flight), pipe.counts
+                server=str(node),
+                lane=lane,
+                connected=pipe.connected,
+                waiting=len(pipe.queue),
+                waiting_bytes=pipe.queue.size_bytes,
+                in_flight=len(pipe.in_flight),
+                counts=pipe.counts,
             )
-            for pipe in self._pipes.values()
+            for node, lanes in self._lanes.items()
+            for lane, pipe in enumerate(lanes)
         ]
 
     def submit(
@@ -132,13 +141,9 @@ class Pipeline(Redirector):
         on_done is called with the request on the pipe's greenlet; it must not wait. Raises StoreBacklog; TypeError and
         UnicodeEncodeError for arguments that cannot be sent.
         """
-        only = self._only
-        packed = pack(("EVALSHA", script.sha, len(keys), *keys, *args))
-        request = Request(packed, None if only is not None or not keys else slot_of(keys[0]), script, on_done)
-        if only is not None:
-            only.put(request)
-        else:
-            self._route(request)
+        slot = slot_of(keys[0]) if keys else None
+        request = Request(pack(("EVALSHA", script.sha, len(keys), *keys, *args)), slot, script, on_done)
+        (self._routes.get(slot) or self._route(slot)).put(request)
         return request
 
     def execute(
@@ -150,13 +155,10 @@ class Pipeline(Redirector):
     def submit_call(
         self, *args: Argument, key: str | bytes | None = None, on_done: Callable[[Request], object] | None = None
     ) -> Request:
-        """Send a plain command; key says which server of a cluster is meant (None: any). Otherwise as submit."""
-        only = self._only
-        request = Request(pack(args), None if only is not None or key is None else slot_of(key), None, on_done)
-        if only is not None:
-            only.put(request)
-        else:
-            self._route(request)
+        """Send a plain command; key is one of its keys, or None when it has none. Otherwise as submit."""
+        slot = slot_of(key) if key is not None else None
+        request = Request(pack(args), slot, None, on_done)
+        (self._routes.get(slot) or self._route(slot)).put(request)
         return request
 
     def call(self, *args: Argument, key: str | bytes | None = None, timeout_s: float = _CALL_S) -> Any:
@@ -166,9 +168,9 @@ class Pipeline(Redirector):
     def call_each(self, *args: Argument, timeout_s: float = _CALL_S) -> dict[NodeAddress, Any]:
         """Send a plain command to every server that holds keys. Raises the first StoreError."""
         packed = pack(args)
-        requests = {node: Request(packed, None, None, None) for node in self._pipes}
+        requests = {node: Request(packed, None, None, None) for node in self._lanes}
         for node, request in requests.items():
-            self._pipes[node].put(request)
+            self._lanes[node][0].put(request)
         return {node: request.result(timeout_s) for node, request in requests.items()}
 
     def redirect(self, pipe: Pipe, redirected: Sequence[tuple[Request, str]]) -> None:
@@ -186,9 +188,8 @@ class Pipeline(Redirector):
             elif redirection.asking:
                 to_ask.setdefault(redirection.node, []).append(request)
             else:
-                self._assign({redirection.slot: redirection.node})
-                self._want_refresh()
-                to_send.setdefault(self._pipe_to(redirection.node), []).append(request)
+                self._note_moved(request.slot, redirection.node)
+                to_send.setdefault(self._routes[request.slot], []).append(request)
         for node, requests in to_ask.items():
             again = ask(self._endpoint.wire(node), requests, self._limits.batch_timeout_s)
             for slot in {request.slot for request in again if request.slot is not None}:
@@ -207,51 +208,87 @@ class Pipeline(Redirector):
         for slot, target in self._releases.pop(pipe, ()):
             self._release(target, slot)
 
-    def changed(self, _pipe: Pipe) -> None:
+    def changed(self, pipe: Pipe) -> None:
         """See Redirector."""
+        lanes = self._lanes.get(pipe.node, [])
+        # One line for a server, not one for each of its connections; and none for one that is left on purpose.
+        if self._running and pipe in lanes and all(other.connected for other in lanes if other is not pipe):
+            if pipe.connected:
+                _log.info("pipeline.connected", server=pipe.name)
+            else:
+                _log.warning("pipeline.away", server=pipe.name, error=pipe.trouble, next="reconnecting")
         self._tell_change()
 
-    def _route(self, request: Request) -> None:
-        """Queue a request in a cluster; with nobody to take it, it fails soon."""
-        if request.slot is not None and self._routes:
-            pipe = self._routes[request.slot]
-        else:
-            pipe = next(iter(self._pipes.values()), None)
-        if pipe is not None:
-            pipe.put(request)
-            return
-        self._want_refresh()
-        error: StoreError = StoreAway("the pipeline is not running", sent=False)
-        if self._running:
-            error = ClusterDown(f"CLUSTERDOWN nobody serves slot {request.slot}")
-        world.current().call_soon(finish, request, error)
+    def _pipes(self) -> Iterable[Pipe]:
+        return chain.from_iterable(self._lanes.values())
 
-    def _pipe_to(self, node: NodeAddress) -> Pipe:
-        pipe = self._pipes.get(node)
-        if pipe is None:
-            pipe = Pipe(node, self._endpoint.wire(node), self._scripts, self._limits, self)
-            self._pipes[node] = pipe
+    def _lanes_to(self, node: NodeAddress) -> list[Pipe]:
+        """Return the pipes to a server, started if need be."""
+        lanes = self._lanes.get(node)
+        if lanes is None:
+            lanes = [
+                Pipe(node, self._endpoint.wire(node), self._scripts, self._limits, self)
+                for _ in range(self._limits.lanes)
+            ]
+            self._lanes[node] = lanes
             self._tasks = [task for task in self._tasks if not (task.done and task.error is None)]
-            self._tasks.append(world.current().spawn(pipe.run, name=f"pipe to {node}"))
+            self._tasks += [world.current().spawn(pipe.run, name=f"pipe to {node}") for pipe in lanes]
+        return lanes
+
+    def _route(self, slot: int | None) -> "Pipe | _NoPipe":
+        """Give a slot a pipe, the next in turn to its server, and keep to it."""
+        if not self._running:
+            return _NoPipe(StoreAway("the pipeline is not running", sent=False))
+        topology = self._endpoint.topology
+        if topology is None or slot is None:
+            node: NodeAddress | None = self._endpoint.masters[0]
+        else:
+            node = topology.nodes[slot]
+        if node is None:
+            self._want_refresh()
+            return _NoPipe(ClusterDown(f"CLUSTERDOWN nobody serves slot {slot}"))
+        lanes = self._lanes_to(node)
+        self._turn += 1
+        pipe = self._routes[slot] = lanes[self._turn % len(lanes)]
         return pipe
 
-    def _assign(self, nodes: dict[int, NodeAddress]) -> None:
-        """Send slots elsewhere, and what waits for them along; behind what their old pipes have under way."""
+    def _note_moved(self, slot: int, node: NodeAddress) -> None:
+        """Follow a MOVED answer. The map is asked for as well: slots seldom move alone."""
+        if self._endpoint.topology is not None and self._endpoint.topology.nodes[slot] != node:
+            self._endpoint.topology = self._endpoint.topology.moved(slot, node)
+        self._follow_topology()
+        if slot not in self._routes:
+            self._route(slot)
+        self._want_refresh()
+
+    def _follow_topology(self) -> None:
+        """Send slots that have moved elsewhere, and what waits for them along, behind what is under way."""
+        topology = self._endpoint.topology
+        if topology is None:
+            return
         leaving: dict[Pipe, dict[int | None, Pipe]] = {}
-        for slot, node in nodes.items():
-            old, new = self._routes[slot], self._pipe_to(node)
-            self._routes[slot] = new
-            if old is not None and old is not new:
+        first = topology.masters[0]
+        for slot, old in list(self._routes.items()):
+            node = first if slot is None else topology.nodes[slot]
+            if node == old.node:
+                continue
+            del self._routes[slot]
+            new = self._route(slot)
+            if isinstance(new, Pipe):
                 leaving.setdefault(old, {})[slot] = new
         for old, targets in leaving.items():
-            for under_way in {request.slot for request in old.in_flight if not request.done} & targets.keys():
-                if under_way is not None:
-                    targets[under_way].queue.hold(under_way)
-                    self._releases.setdefault(old, []).append((under_way, targets[under_way]))
-            moving = old.queue.extract(targets)
-            for target in set(targets.values()):
-                target.queue.put_back([request for request in moving if targets[request.slot] is target])
-                target.nudge()
+            self._take_along(old, targets)
+
+    def _take_along(self, old: Pipe, targets: dict[int | None, Pipe]) -> None:
+        """Move what waits in one pipe for slots that others serve now."""
+        for slot in {request.slot for request in old.in_flight if not request.done} & targets.keys():
+            if slot is not None:
+                targets[slot].queue.hold(slot)
+                self._releases.setdefault(old, []).append((slot, targets[slot]))
+        moving = old.queue.extract(targets)
+        for target in set(targets.values()):
+            target.queue.put_back([request for request in moving if targets[request.slot] is target])
+            target.nudge()
 
     def _hold_a_little(self, pipe: Pipe, slot: int) -> None:
         pipe.queue.hold(slot)
@@ -272,20 +309,21 @@ class Pipeline(Redirector):
             with contextlib.suppress(world.WaitTimeout):
                 waiter.wait(_REFRESH_IDLE_S if self.is_ready else _REFRESH_S)
             try:
-                topology = self._endpoint.fetch_topology(tuple(self._pipes))
+                self._endpoint.topology = self._endpoint.fetch_topology(tuple(self._lanes))
             except StoreError as error:
                 _log.warning("pipeline.topology_unknown", error=str(error), next="asking again")
             else:
-                self._endpoint.topology = topology
-                self._apply(topology)
+                self._follow_topology()
+                self._leave_departed(self._endpoint.masters)
             world.current().sleep(_REFRESH_S)
 
-    def _apply(self, topology: Topology) -> None:
-        self._assign({slot: node for slot, node in enumerate(topology.nodes) if node is not None})
-        for slot in [slot for slot, node in enumerate(topology.nodes) if node is None]:
-            self._routes[slot] = None
-        for node in self._pipes.keys() - set(topology.masters):
-            self._pipes.pop(node).close()
+    def _leave_departed(self, masters: Sequence[NodeAddress]) -> None:
+        """Have pipes to every master and to nobody else."""
+        for node in masters:
+            self._lanes_to(node)
+        for node in self._lanes.keys() - set(masters):
+            for pipe in self._lanes.pop(node):
+                pipe.close()
         self._tell_change()
 
     def _tell_change(self) -> None:
@@ -294,3 +332,14 @@ class Pipeline(Redirector):
             self._was_ready = ready
             if self._on_change is not None:
                 self._on_change(ready)
+
+
+@dataclass(frozen=True, slots=True)
+class _NoPipe:
+    """Takes requests that nobody can serve, and fails them soon."""
+
+    error: StoreError
+
+    def put(self, request: Request) -> None:
+        """Fail it, but not before its caller has it in hand."""
+        world.current().call_soon(finish, request, self.error)

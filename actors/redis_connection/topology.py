@@ -3,6 +3,7 @@
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from actors.redis_connection.urls import NodeAddress
@@ -10,6 +11,7 @@ from actors.redis_connection.urls import NodeAddress
 SLOTS: Final = 16384
 
 
+@lru_cache(maxsize=8192)
 def slot_of(key: str | bytes) -> int:
     """Return the cluster slot of a key: CRC-16/XMODEM of its hash tag, or of the whole key when it has none.
 

@@ -31,7 +31,8 @@ from supervision import world
 # Appends its argument to a list, once an argument: what a commit is to a session.
 APPEND = Script.of("append", b"redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('LLEN', KEYS[1])")
 ECHO = Script.of("echo", b"return ARGV")
-LIMITS = PipeLimits(batch_timeout_s=1.0, patience_s=0.5)
+# One lane, so that a test knows what travels together.
+LIMITS = PipeLimits(lanes=1, batch_timeout_s=1.0, patience_s=0.5)
 
 
 @pytest.fixture
@@ -101,11 +102,30 @@ def test_given_many_callers_at_once_when_they_commit_then_they_share_batches(ser
 
 def test_given_more_than_a_batch_takes_when_submitted_then_order_is_kept_over_batches(server: RealServer) -> None:
     """By count and by bytes."""
-    with piped(server, PipeLimits(batch_count_max=7, batch_bytes_max=2000)) as pipeline:
+    with piped(server, PipeLimits(lanes=1, batch_count_max=7, batch_bytes_max=2000)) as pipeline:
         requests = [pipeline.submit(APPEND, ["l"], [f"{n:03}" + "x" * (n % 5) * 300]) for n in range(100)]
 
         assert [outcome(request) for request in requests] == list(range(1, 101))
         assert [int(item[:3]) for item in server.client.lrange("l", 0, -1)] == list(range(100))
+
+
+def test_given_several_lanes_when_many_keys_are_written_then_all_are_used_and_each_keeps_its_order(
+    server: RealServer,
+) -> None:
+    """A partition keeps to its lane; sixteen partitions spread evenly over eight."""
+    with piped(server, PipeLimits(batch_count_max=5)) as pipeline:
+        keys = [f"{{p:{number:02}}}:l" for number in range(16)]
+        requests = {key: [] for key in keys}
+        for number in range(30):
+            for key in keys:
+                requests[key].append(pipeline.submit(APPEND, [key], [number]))
+
+        assert all([outcome(request) for request in requests[key]] == list(range(1, 31)) for key in keys)
+        assert all(server.client.lrange(key, 0, -1) == [str(n).encode() for n in range(30)] for key in keys)
+        assert [status.counts.requests for status in pipeline.status()] == [60] * 8
+        assert {(status.server, status.lane) for status in pipeline.status()} == {
+            (str(server.socket), lane) for lane in range(8)
+        }
 
 
 def test_given_callbacks_when_done_then_each_is_called_once_and_one_that_raises_harms_nobody(
@@ -210,7 +230,7 @@ def test_given_a_server_killed_under_a_batch_when_its_requests_fail_then_they_kn
     server: RealServer,
 ) -> None:
     """What was on its way has an unknown outcome; what waited behind it was not sent, and does not overtake."""
-    with piped(server, PipeLimits(batch_count_max=3, patience_s=0.5)) as pipeline:
+    with piped(server, PipeLimits(lanes=1, batch_count_max=3, patience_s=0.5)) as pipeline:
         server.signal(signal.SIGSTOP)
         requests = [pipeline.submit(APPEND, ["l"], [n]) for n in range(5)]
         wait_for(lambda: pipeline.status()[0].in_flight == 3, "the batch to be on its way")
@@ -253,7 +273,7 @@ def test_given_a_caller_with_less_time_when_it_passes_then_it_stops_waiting_and_
     server: RealServer,
 ) -> None:
     """A turn's deadline is shorter than the pipeline's."""
-    with piped(server, PipeLimits(batch_timeout_s=10.0)) as pipeline:
+    with piped(server, PipeLimits(lanes=1, batch_timeout_s=10.0)) as pipeline:
         server.signal(signal.SIGSTOP)
         patient = pipeline.submit(APPEND, ["l"], ["a"])
 
@@ -269,7 +289,7 @@ def test_given_a_caller_that_is_killed_while_waiting_when_the_server_answers_the
     server: RealServer,
 ) -> None:
     """A crash thrown into a handler: what had not been sent is withdrawn, the others get their answers."""
-    with piped(server, PipeLimits(batch_count_max=1, batch_timeout_s=10.0)) as pipeline:
+    with piped(server, PipeLimits(lanes=1, batch_count_max=1, batch_timeout_s=10.0)) as pipeline:
         server.signal(signal.SIGSTOP)
         first = pipeline.submit(APPEND, ["l"], ["first"])
         wait_for(lambda: pipeline.status()[0].in_flight == 1, "the first to be on its way")
@@ -287,7 +307,7 @@ def test_given_a_caller_that_is_killed_while_waiting_when_the_server_answers_the
 
 def test_given_a_server_that_restarts_quickly_when_asked_meanwhile_then_requests_just_wait(server: RealServer) -> None:
     """An embedded server is back in a tenth of a second; nobody needs to hear of that who has sent nothing."""
-    with piped(server, PipeLimits(patience_s=5.0)) as pipeline:
+    with piped(server, PipeLimits(lanes=1, patience_s=5.0)) as pipeline:
         server.kill()
         wait_for(lambda: not pipeline.is_ready, "the loss to be noticed")
         request = pipeline.submit(APPEND, ["l"], ["a"])
@@ -344,7 +364,7 @@ def test_given_a_stopped_pipeline_when_asked_then_it_fails_at_once(server: RealS
 
 def test_given_too_much_waiting_when_submitted_then_it_is_refused_at_once(server: RealServer) -> None:
     """Everything has a limit; the caller hears before it has given anything away."""
-    with piped(server, PipeLimits(waiting_count_max=10, batch_timeout_s=10.0)) as pipeline:
+    with piped(server, PipeLimits(lanes=1, waiting_count_max=10, batch_timeout_s=10.0)) as pipeline:
         server.signal(signal.SIGSTOP)
         accepted = [pipeline.submit(APPEND, ["l"], [n]) for n in range(10)]
 
