@@ -122,8 +122,12 @@ class EmbeddedServer(GeventActor):
     def on_stop(self) -> None:
         """End the server, if the daemon ends."""
         self._end_watch()
-        if self._is_draining():
+        if not self._is_draining():
+            return
+        if self._settings.paths.server_lock.exists():
             stop(self._settings)
+        else:
+            self._kill_homeless_server()
 
     def on_failure(self, *_: object) -> None:
         """Leave the server as it is: the next start adopts it, or starts another."""
@@ -131,7 +135,8 @@ class EmbeddedServer(GeventActor):
 
     def _look(self) -> None:
         if not self._settings.paths.server_lock.exists():
-            self._end_homeless_server()
+            self._kill_homeless_server()
+            raise ServerDied(f"the data directory {self._settings.paths.root} has vanished with the server's files")
         answer = ping(self._settings)
         if answer is not self._answer:
             self._answer, self._since_s = answer, self.world.now()
@@ -142,11 +147,10 @@ class EmbeddedServer(GeventActor):
             raise ServerDied(f"the embedded server was {answer.value} for {for_s:.1f} s and had to be killed")
         turn_log_over(self._settings)
 
-    def _end_homeless_server(self) -> None:
+    def _kill_homeless_server(self) -> None:
         """Kill a server whose files are gone: what it would still accept lies on no disk."""
         if self._leader is not None and self._lock_file is not None:
             lock.kill_homeless_group(self._leader, self._lock_file)
-        raise ServerDied(f"the data directory {self._settings.paths.root} has vanished, and the server's files with it")
 
     def _watch(self, running: Running) -> None:
         """Wait for the server's end; a task of this actor."""

@@ -159,6 +159,21 @@ def test_given_a_data_directory_that_vanishes_when_noticed_then_the_server_is_en
         supervisor.tell("anything")
 
 
+def test_given_a_data_directory_that_vanished_when_drained_then_no_server_is_left_behind(tmp_path: Path) -> None:
+    """Such a server does not take SIGTERM, since it cannot save, and its lock can no longer be found by name."""
+    root = tmp_path / "d"
+    root.mkdir()
+    daemon = Daemon(ServerSettings(node_paths(root), look_every_s=600.0), draining=True).start()
+    assert daemon.supervisor is not None
+    assert daemon.starts[0].leader is not None
+    process = psutil.Process(daemon.starts[0].leader)
+    root.rename(tmp_path / "moved away")
+
+    daemon.supervisor.stop()
+
+    wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the server's end")
+
+
 def test_given_damaged_files_when_the_tree_starts_then_the_generation_is_to_be_raised(daemon: Daemon) -> None:
     """The flag comes with the start, so that doors stay shut until the store is rebuilt."""
     daemon.client.set("k", "v")
