@@ -15,7 +15,7 @@ from invoices.fields.found import Found
 from invoices.fields.labels import Index, Label, Near
 from invoices.fields.vocabulary import CREDIT_WORD, INVOICE_WORD
 
-_NUMBER_TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_\-#\\]*[A-Za-z0-9]|\d")
+_NUMBER_TOKEN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9./_\-#\\]*[A-Za-z0-9])?")
 _LEAD: Final = re.compile(
     r"^[\s:.#\-\u2013]*(?:(?:n[°ºr.]|no\.?|nr\.?|nummer|number)(?![A-Za-z]))?[\s:.#°º]*", re.IGNORECASE
 )
@@ -295,12 +295,12 @@ def _code_in(text: str) -> str | None:
 
 
 def find_type_code(index: Index) -> str:
-    """381 when the title says credit note, else 380. A German Gutschrift with 389 is an invoice by the buyer."""
+    """381 when the title says credit note, 384 for a corrected invoice, 389 for one that the buyer writes, else 380."""
     for text in index.texts[: _TITLE_LINES_MAX * 2]:
         if re.search(r"selbst\s+ausgestellte|self[\s-]?bill|autofacturation|\(389\)", text, re.IGNORECASE):
             return "389"
     for text in index.texts[: _TITLE_LINES_MAX * 2]:
         match = CREDIT_WORD.search(text)
         if match and match.start() <= 12 and len(text) <= 60:
-            return "381"
+            return "384" if match["corrected"] else "381"
     return "380"

@@ -133,7 +133,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         (0.9, r"\w*steuerbetrag(?:\s+in)?\b|ust\.?-betrag\b|mwst\.?-betrag\b"),
         (
             0.8,
-            r"(?:zzgl\.?|zuzüglich|zuzügl\.?|plus|\+|inkl\.?|inklusive|enthaltene?|incl\.?|including|darin\s+enthalten\w*|dont|de\s+los\s+cuales)?\s*(?:\d{1,2}(?:[.,]\d{1,2})?\s*%\s*)?(?:mwst|ust|umsatzsteuer|mehrwertsteuer|\w*versicherung(?:s)?steuer|vat|g\.?s\.?t\.?|sales\s+tax|tax(?:es)?|tva|t\.v\.a\.|iva|i\.v\.a\.|btw|impuestos?|imposta|kwota\s+vat)(?![\w\-]*(?:id|nr|nummer)\b)(?!\s*[.\-]?\s*(?:id|identification|reg|no\b|nr|number|n[°º]|client|satz|rate|[\w.]*-?%|intracom))\b\.?",
+            r"(?:zzgl\.?|zuzüglich|zuzügl\.?|plus|\+|inkl\.?|inklusive|enthaltene?|incl\.?|including|darin\s+enthalten\w*|dont|de\s+los\s+cuales)?\s*(?:\d{1,2}(?:[.,]\d{1,2})?\s*%\s*)?(?:mwst|ust|umsatzsteuer|mehrwertsteuer|\w*versicherung(?:s)?steuer|vat|g\.?s\.?t\.?|sales\s+tax|tax(?:es)?|tva|t\.v\.a\.|iva|i\.v\.a\.|btw|impuestos?|imposta|kwota\s+vat)(?![\w\-]*(?:id|nr|nummer)\b)(?!\s*[.\-]?\s*(?:id|identification|reg|no\b|nr|number|n[°º]|client|satz|rate|-?%|intracom))\b\.?",
         ),
     ),
     "gross": (
@@ -311,8 +311,10 @@ PATTERNS: Final = tuple(
 
 INVOICE_WORD: Final = re.compile(rf"(?<!\w){_INVOICE_WORD}\b", re.IGNORECASE)
 CREDIT_WORD: Final = re.compile(
-    r"(?<!\w)(?:credit\s?note|credit\s?memo|gutschrift|avoir|facture\s+d'avoir|rechnungskorrektur|stornorechnung|"
-    r"nota\s+(?:de\s+cr[ée]dito|di\s+credito)|factura\s+rectificativa|creditnota|creditfactuur)\b",
+    r"(?<!\w)(?:credit\s?note|credit\s?memo|gutschrift|avoir|facture\s+d'avoir|"
+    r"nota\s+(?:de\s+cr[ée]dito|di\s+credito)|creditnota|creditfactuur|"
+    r"(?P<corrected>rechnungskorrektur|korrekturrechnung|stornorechnung|factura\s+rectificativa|corrected\s+invoice|"
+    r"facture\s+rectificative))\b",
     re.IGNORECASE,
 )
 # What a title says when the document is something else.
