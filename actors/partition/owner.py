@@ -66,7 +66,8 @@ class Owner(GeventActor):
         settings = node.settings.daemon
         self._max_attempts = settings.max_attempts
         self._table = Table(Deadlines(settings.soft_deadline_s, settings.hard_deadline_s))
-        # Invariant: history of messages that are, or may be, in hand; a chat's record is about its first message.
+        # Invariant: history of messages that are, or may be, in hand, of those that have one; a chat's record is about
+        # its first message.
         self._records: dict[str, HandRecord] = {}
         self._deliveries = Deliveries(node, roster, self)
         self._letting_go = False
@@ -211,7 +212,9 @@ class Owner(GeventActor):
         if entry.message is None:
             self._node.store.submit_fetch(self._partition, entry.entry_id, self._to_self(Fetched, entry))
             return False
-        record = self._record(entry)
+        record = self._history(entry)
+        if record is None:
+            return True
         if record.attempts >= self._max_attempts:
             if entry.registered:
                 self._voice.poison(entry, record)
@@ -243,9 +246,12 @@ class Owner(GeventActor):
             later.append(entry)
         return True
 
-    def _record(self, entry: Entry) -> HandRecord:
+    def _history(self, entry: Entry) -> HandRecord | None:
         record = self._records.get(entry.chat_id)
-        return record if record is not None and record.entry_id == entry.entry_id else HandRecord(entry.entry_id)
+        return record if record is not None and record.entry_id == entry.entry_id else None
+
+    def _record(self, entry: Entry) -> HandRecord:
+        return self._history(entry) or HandRecord(entry.entry_id)
 
     def _ask_for(self, entries: Sequence[Entry], *, purpose: Purpose) -> None:
         wanted = [self._wanted(entry, purpose=purpose) for entry in entries]
@@ -319,7 +325,7 @@ class Owner(GeventActor):
             # The session that stood at that version is gone: ask again, with its snapshot.
             self._table.put_back(entry)
             return
-        self._records[entry.chat_id] = record = self._record(entry)
+        record = self._record(entry)
         turn = TurnInHand(
             self._voice.fenced(entry), entry.message, handed.version, None if known else handed.snapshot, entry.owed,
             record.crashes, entry.static_at_s, self._node.at(),

@@ -17,7 +17,6 @@ from actors.store_errors import StoreAway, StoreError, StoreNotReady
 from messages.codec import encode
 from messages.light import light_record
 from messages.records import InboundMessage
-from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
     from supervision.world import World
@@ -31,6 +30,12 @@ RETRY_S: Final = 0.25
 # Two answers of the wrong week in a row mean a clock at the turn of a week; more mean a fault.
 WEEK_TRIES_MAX: Final = 3
 CALL_S: Final = 5.0
+COMMIT_S: Final = 30.0
+
+# What scripts answer, as it comes from the wire: looking a member up by its value costs ten times as much.
+_HAND_OUTS: Final = {status.value.encode(): status for status in HandOut}
+_OUTCOMES: Final = {outcome.value.encode(): outcome for outcome in Outcome}
+_TAKEN_IN: Final = {how.value.encode(): how for how in TakenIn}
 # A week's records live for fourteen days after its first one.
 ENTRIES_WEEKS: Final = 4
 
@@ -142,6 +147,15 @@ class Store:
 
     def submit_commit(self, commit: Commit, done: Done) -> None:
         """Commit; `done` gets a Committed or a StoreError. Safe to repeat with the same nonce."""
+        names, arguments = self._commit_call(commit)
+
+        def answered(answer: Any) -> None:
+            done(answer if isinstance(answer, StoreError) else _committed(answer))
+
+        self.submit_script(SCRIPTS["commit"], names, arguments, answered)
+
+    def _commit_call(self, commit: Commit) -> tuple[list[str], list[str | bytes | int]]:
+        """KEYS and ARGV of the commit script."""
         entry = commit.entry
         keys, chat = self.keys.partition(entry.partition), entry.chat_id
         names = [
@@ -151,30 +165,20 @@ class Store:
         if self._shares_blobs:
             names += (keys.blob(digest) for digest in entry.blobs)
         channel = self.keys.reply_channel(chat) if chat else self.keys.rejected_channel
-
-        def answered(answer: Any) -> None:
-            done(answer if isinstance(answer, StoreError) else _committed(answer))
-
-        self.submit_script(SCRIPTS["commit"], names, commit.arguments(channel), answered)
+        return names, commit.arguments(channel)
 
     def commit(self, commit: Commit) -> Committed:
         """Commit, however long the store is away: the nonce tells whether an attempt without an answer was there.
 
         Raises StoreError when the store refuses it for good (a broken key, a snapshot that is too large).
         """
+        names, arguments = self._commit_call(commit)
         while True:
-            waiter = self._world.waiter()
-            self.submit_commit(commit, waiter.wake)
-            # The pipe has a deadline of its own and always answers; this one is for a pipe that was replaced meanwhile.
             try:
-                answer = waiter.wait(30.0)
-            except WaitTimeout:
-                continue
-            if isinstance(answer, Committed):
-                return answer
-            if not isinstance(answer, StoreAway | StoreNotReady):
-                raise answer
-            self._world.sleep(RETRY_S)
+                # The pipe always answers; this deadline is for a pipe that was replaced meanwhile.
+                return _committed(self._pipeline.execute(SCRIPTS["commit"], names, arguments, COMMIT_S))
+            except (StoreAway, StoreNotReady):
+                self._world.sleep(RETRY_S)
 
     def read_hand(self, partition: int) -> dict[str, HandRecord]:
         """What the partition has in hand, by chat. Raises StoreError."""
@@ -263,14 +267,14 @@ def _pairs(answer: Any) -> list[tuple[bytes, bytes]]:
 
 
 def _taken(answer: Sequence[Any]) -> Taken:
-    how = TakenIn(answer[0].decode())
+    how = _TAKEN_IN[answer[0]]
     if how in (TakenIn.NEW, TakenIn.OPEN):
         return Taken(how, entry_id=answer[1].decode())
     return Taken(how, replies=int(answer[1])) if how is TakenIn.AGAIN else Taken(how, week=int(answer[1]))
 
 
 def _handed(item: Sequence[Any], want: Wanted, week: int) -> Handed:
-    status = HandOut(item[0].decode())
+    status = _HAND_OUTS[item[0]]
     if status is HandOut.BROKEN:
         return Handed(status, why=item[1].decode(errors="replace"))
     if status is not HandOut.GO:
@@ -287,7 +291,7 @@ def _handed(item: Sequence[Any], want: Wanted, week: int) -> Handed:
 
 
 def _committed(answer: Sequence[Any]) -> Committed:
-    outcome = Outcome(answer[0].decode())
+    outcome = _OUTCOMES[answer[0]]
     if outcome is not Outcome.DONE:
         return Committed(outcome)
     return Committed(outcome, int(answer[1]), tuple(digest.decode() for digest in answer[2:]))

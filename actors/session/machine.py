@@ -1,7 +1,7 @@
 """One turn of a conversation: what was said and read goes in, the new state and the reply come out. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from actors.session.state import KnownInvoice, SessionState
@@ -54,10 +54,10 @@ def take_turn(
     state: SessionState, message: InboundMessage, message_id: str, outcomes: Sequence[DocumentOutcome], at: str
 ) -> Turn:
     """Compute one turn. outcomes: of the message's attachments, in order. at: the time of acceptance, ISO 8601."""
-    state = replace(state, user_id=message.user_id, language=message.language or state.language)
     turn = _with_documents(state, message_id, outcomes, at) if outcomes else _with_words(state, message)
     said = message.text or message.action or ", ".join(outcome.attachment.name for outcome in outcomes)
-    return replace(turn, state=turn.state.with_exchange(said, turn.text, at))
+    after = turn.state.with_exchange(said, turn.text, at, user_id=message.user_id, language=message.language)
+    return Turn(after, turn.text, turn.buttons, turn.data)
 
 
 def _with_documents(state: SessionState, message_id: str, outcomes: Sequence[DocumentOutcome], at: str) -> Turn:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from actors.logs import says_debug
 from actors.node import LivingSession
 from actors.partition.commits import Commit, Operation, Outcome
 from actors.partition.dead_letter import dead_letter
@@ -184,7 +185,8 @@ class Session(GeventActor):
         )  # fmt: skip
 
     def _log_turn(self, turn: TurnInHand, number: int) -> None:
-        _log.debug("turn", chat_id=self._chat_id, message_id=turn.entry.message_id, turn=number)
+        if says_debug():
+            _log.debug("turn", chat_id=self._chat_id, message_id=turn.entry.message_id, turn=number)
 
     def _tell_owner(self, note: Any, partition: int | None = None) -> None:
         if partition is None:

@@ -48,10 +48,16 @@ class SessionState:
     messages: tuple[Said, ...] = ()
     invoices: tuple[KnownInvoice, ...] = ()
 
-    def with_exchange(self, person: str, agent: str, at: str) -> "SessionState":
-        """Remember one exchange; the oldest are forgotten."""
+    def with_exchange(
+        self, person: str, agent: str, at: str, *, user_id: str | None = None, language: str | None = None
+    ) -> "SessionState":
+        """Remember one exchange, and who spoke in which language if that is given; the oldest are forgotten."""
         said = (*self.messages, Said("person", person[:SAID_CHARS_MAX]), Said("agent", agent[:SAID_CHARS_MAX]))
-        return replace(self, messages=said[-MESSAGES_MAX:], updated_at=at)
+        # Not by `replace`, which takes twice the time: this is done once a turn.
+        return SessionState(
+            self.chat_id, user_id or self.user_id, self.created_at, at, language or self.language,
+            said[-MESSAGES_MAX:], self.invoices,
+        )  # fmt: skip
 
     def with_invoices(self, *invoices: KnownInvoice) -> "SessionState":
         """Remember invoices, the newest last; the oldest are forgotten."""
