@@ -31,6 +31,7 @@ from supervision import world
 # Appends its argument to a list, once an argument: what a commit is to a session.
 APPEND = Script.of("append", b"redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('LLEN', KEYS[1])")
 ECHO = Script.of("echo", b"return ARGV")
+SLACK_S = 3.0  # what a busy machine may add; endless is still longer
 # One lane, so that a test knows what travels together.
 LIMITS = PipeLimits(lanes=1, batch_timeout_s=1.0, patience_s=0.5)
 
@@ -247,9 +248,9 @@ def test_given_a_server_that_hangs_when_a_batch_is_sent_then_its_deadline_holds(
         began_s = time.monotonic()
 
         assert outcome(pipeline.submit(APPEND, ["l"], ["a"])) == (StoreAway, True)
-        assert time.monotonic() - began_s < LIMITS.batch_timeout_s + 0.5
+        assert time.monotonic() - began_s < LIMITS.batch_timeout_s + SLACK_S
         assert outcome(pipeline.submit(APPEND, ["l"], ["b"])) == (StoreAway, False)
-        assert time.monotonic() - began_s < LIMITS.batch_timeout_s + LIMITS.patience_s + 1.0
+        assert time.monotonic() - began_s < LIMITS.batch_timeout_s + LIMITS.patience_s + SLACK_S
 
         server.signal(signal.SIGCONT)
         wait_for(lambda: pipeline.is_ready, "the pipeline to be back")
@@ -265,7 +266,7 @@ def test_given_a_server_that_hangs_when_a_large_batch_is_sent_then_the_deadline_
         began_s = time.monotonic()
 
         assert outcome(pipeline.submit(APPEND, ["l"], ["x" * 3_000_000])) == (StoreAway, True)
-        assert time.monotonic() - began_s < LIMITS.batch_timeout_s + 0.5
+        assert time.monotonic() - began_s < LIMITS.batch_timeout_s + SLACK_S
         server.signal(signal.SIGCONT)
 
 
@@ -324,7 +325,7 @@ def test_given_a_server_that_died_unnoticed_when_asked_then_it_fails_unsent_with
         began_s = time.monotonic()
 
         assert outcome(pipeline.submit(APPEND, ["l"], ["a"])) == (StoreAway, False)
-        assert time.monotonic() - began_s < LIMITS.patience_s + 0.5
+        assert time.monotonic() - began_s < LIMITS.patience_s + SLACK_S
 
 
 def test_given_nobody_there_for_long_when_asked_then_it_fails_unsent_and_changes_are_told(server: RealServer) -> None:
@@ -340,7 +341,7 @@ def test_given_nobody_there_for_long_when_asked_then_it_fails_unsent_and_changes
     outcomes = [outcome(pipeline.submit(APPEND, ["l"], [n])) for n in range(2)]
 
     assert outcomes == [(StoreAway, False)] * 2
-    assert time.monotonic() - began_s < 2 * LIMITS.patience_s + 0.5
+    assert time.monotonic() - began_s < 2 * LIMITS.patience_s + SLACK_S
     server.start()
     wait_for(lambda: pipeline.is_ready, "the pipeline to be back")
     pipeline.stop()

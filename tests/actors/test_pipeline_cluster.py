@@ -208,7 +208,7 @@ def test_given_keys_on_both_sides_when_committed_then_the_commit_waits_and_other
     requests = [pipeline.submit(APPEND, keys("apart"), [n]) for n in range(1, 6)]
     began_s = time.monotonic()
     assert pipeline.execute(APPEND, keys(neighbour), ["x"]) == 1
-    assert time.monotonic() - began_s < 1.0
+    assert time.monotonic() - began_s < 1.8
     assert not any(request.done for request in requests)
     cluster.move_keys(slot, source, target)
     cluster.end_move(slot, source, target)
@@ -280,7 +280,7 @@ def test_given_a_master_killed_when_committed_then_its_partitions_fail_in_time_a
     with pytest.raises((StoreAway, ClusterDown)):
         pipeline.execute(APPEND, keys(lost), [1], timeout_s=10.0)
 
-    assert time.monotonic() - began_s < 5.0
+    assert time.monotonic() - began_s < 8.0
     victim.start()
 
     def committed() -> Any:
