@@ -1,6 +1,6 @@
 """Every way in which a rule of the turn is taken out, to see its tests fail."""
 
-from turn.rule_out import Cut
+from turn.cut_loader import Cut
 
 CUTS: tuple[Cut, ...] = ()
 
