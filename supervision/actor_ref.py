@@ -385,7 +385,7 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
         reports.report_crash(self, reason, "while it handled a message")
         self._begin_end(reason)
         timer = None
-        if actor.on_failure_timeout_s is not None:
+        if actor.on_failure_timeout_s is not None and type(actor).on_failure is not pykka.Actor.on_failure:
             timer = self._dispatcher.world.call_later(actor.on_failure_timeout_s, self._failure_overdue)
         try:
             actor.on_failure(type(error), error, error.__traceback__)

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any, Final
 from supervision.actor_ref import GeventActorRef
 from supervision.child_spec import ChildSpec, NotFound, StartTimedOut
 from supervision.monitors import ActorDown
-from supervision.restarts import FailureRun, Verdict, verdict
+from supervision.restarts import FailureRun, Verdict, is_orderly, verdict
 from supervision.supervised_start import StartCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from supervision.errors import type_of_reason
+    from supervision.operations import Done
     from supervision.world import Task, Timer
     from supervision.world_hub import HubWorld
 
 ROOT_PATH: Final = "root"
 _NEVER_FAILED: Final = FailureRun()
+# What comes of an attempt to start: the ref (None for `ignore`), or the error.
+Started = tuple[GeventActorRef[Any] | None, BaseException | None]
 
 
 class RootPlace:
@@ -35,7 +38,7 @@ class Child:
     somebody waits for the actor's end, and hears of it instead of the supervisor's mailbox.
     """
 
-    __slots__ = ("attempt", "ended", "ref", "restarting", "restarts", "run", "spec", "supervisor", "timer")
+    __slots__ = ("_path", "attempt", "ended", "ref", "restarting", "restarts", "run", "spec", "supervisor", "timer")
 
     def __init__(self, spec: ChildSpec, supervisor: GeventActorRef[Any]) -> None:
         """Not started yet."""
@@ -48,12 +51,15 @@ class Child:
         self.ended: Callable[[type_of_reason], object] | None = None
         self.attempt: StartAttempt | None = None
         self.timer: Timer | None = None
+        self._path: str | None = None  # made when it is first asked for
 
     @property
     def path(self) -> str:
         """Path of ids from the root, which itself is left out: "sessions/789"."""
-        parent = self.supervisor.path
-        return self.spec.id if parent in {"", ROOT_PATH} else f"{parent}/{self.spec.id}"
+        if self._path is None:
+            parent = self.supervisor.path
+            self._path = self.spec.id if parent in {"", ROOT_PATH} else f"{parent}/{self.spec.id}"
+        return self._path
 
     @property
     def shown(self) -> GeventActorRef[Any] | str | None:
@@ -86,8 +92,38 @@ class Child:
         elif self.supervisor.is_alive():
             self.supervisor._put_special(ActorDown(ref, reason, self))
 
+    def start(self, done: Done) -> None:
+        """Begin to start it: done((ref, error)), within its start_timeout_s."""
+        self.attempt = StartAttempt(self.supervisor._dispatcher.world, self, done)
+
+    def stop(self, done: Done) -> None:
+        """Begin to stop its actor: done(reason), within its shutdown_s; past that it is fenced."""
+        ref = self.ref
+        shutdown_s = self.spec.shutdown_s
+
+        def ended(reason: type_of_reason) -> None:
+            self.call_off()
+            self.ended = None
+            self.ref = None
+            done(reason)
+
+        self.ended = ended
+        if ref is None or ref.is_gone:
+            ended("noproc" if ref is None or ref.reason is None else ref.reason)
+        elif shutdown_s == 0:
+            ref.fence()
+        else:
+            ref.tell_stop()
+            if shutdown_s is not None:
+                world = ref._dispatcher.world
+                self.timer = world.call_later(shutdown_s, ref.fence)
+
+    def stopped_badly(self, reason: type_of_reason) -> bool:
+        """Whether a stop that ended so is worth a report."""
+        return not is_orderly(reason) and not (reason == "killed" and self.spec.shutdown_s == 0)
+
     def call_off(self) -> None:
-        """Let go of a start or a restart that is under way."""
+        """Let go of a start or a restart that is under way, and of the deadline of a stop."""
         self.restarting = False
         if self.attempt is not None:
             self.attempt.abandon()
@@ -100,17 +136,12 @@ class Child:
 class StartAttempt:
     """One call of a child's start, in a task of its own, so that neither a hang nor its end needs the supervisor.
 
-    done(ref, error) is called once, in that task or on the hub: it must not block.
+    done((ref, error)) is called once, in that task or on the hub: it must not block.
     """
 
     __slots__ = ("_call", "_child", "_done", "_settled", "_task", "_timer", "_world")
 
-    def __init__(
-        self,
-        world: HubWorld,
-        child: Child,
-        done: Callable[[GeventActorRef[Any] | None, BaseException | None], object],
-    ) -> None:
+    def __init__(self, world: HubWorld, child: Child, done: Done) -> None:
         """Begin."""
         self._world = world
         self._child = child
@@ -136,7 +167,7 @@ class StartAttempt:
     def _timed_out(self) -> None:
         if not self._settled:
             self.abandon()
-            self._done(None, StartTimedOut(f"start took longer than {self._child.spec.start_timeout_s} s"))
+            self._done((None, StartTimedOut(f"start took longer than {self._child.spec.start_timeout_s} s")))
 
     def _run(self) -> None:
         calls = self._world.dispatcher.start_calls
@@ -147,11 +178,11 @@ class StartAttempt:
         except BaseException as error:  # noqa: BLE001 - whatever it is means that the start failed
             if not self._settled:
                 self._settle()
-                self._done(None, error)
+                self._done((None, error))
         else:
             if not self._settled:
                 self._settle()
-                self._done(ref, None)
+                self._done((ref, None))
             elif ref is not None:
                 ref.fence()  # it came too late: nobody waits for it, and its successor may run already
         finally:

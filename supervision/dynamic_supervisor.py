@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from supervision import reports
 from supervision.actor import ActorDown, GeventActor, Reply
-from supervision.child import Child, RootPlace, StartAttempt, count, find
+from supervision.child import Child, RootPlace, Started, count, find
 from supervision.child_spec import (
     AlreadyStarted,
     ChildSpec,
@@ -70,7 +70,7 @@ class DynamicSupervisor(GeventActor):
         self._children: dict[str, Child] = {}
         # Replies owed to those who asked for a child that is starting, or stopping.
         self._starting: dict[Child, Reply] = {}
-        self._stopping: dict[Child, Stopping] = {}
+        self._stopping: dict[Child, list[Reply]] = {}
 
     def on_start(self) -> None:
         """There are no children yet."""
@@ -113,10 +113,11 @@ class DynamicSupervisor(GeventActor):
             raise AlreadyStarted(spec.id, present.ref)
         child = self._children[spec.id] = Child(spec, self._actor_ref)
         self._starting[child] = reply
-        child.attempt = StartAttempt(self.world, child, partial(self._started_first, child))
+        child.start(partial(self._started_first, child))
 
-    def _started_first(self, child: Child, ref: GeventActorRef[Any] | None, error: BaseException | None) -> None:
+    def _started_first(self, child: Child, outcome: Started) -> None:
         child.attempt = None
+        ref, error = outcome
         reply = self._starting.pop(child)
         if error is not None:
             self._forget(child)
@@ -133,40 +134,24 @@ class DynamicSupervisor(GeventActor):
             reports.report_progress(self._actor_ref, child, dynamic=True)
 
     def _terminate_child(self, child: Child, reply: Reply) -> None:
+        if child in self._stopping:
+            self._stopping[child].append(reply)
+            return
         child.call_off()
         if child in self._starting:
             self._starting.pop(child).fail(StartFailed(child.spec.id, StartCalledOff("it was terminated")))
-        if child in self._stopping:
-            self._stopping[child].replies.append(reply)
-        elif child.ref is None:
+        if child.ref is None:
             self._forget(child)
             reply.set()
         else:
-            self._stop_actor(child, child.ref, reply)
+            self._stopping[child] = [reply]
+            child.stop(partial(self._has_stopped, child))
 
-    def _stop_actor(self, child: Child, ref: GeventActorRef[Any], reply: Reply) -> None:
-        stopping = self._stopping[child] = Stopping(reply)
-        child.ended = partial(self._has_stopped, child, stopping)
-        shutdown_s = child.spec.shutdown_s
-        if ref.is_gone:
-            self._has_stopped(child, stopping, ref.reason or "noproc")
-        elif shutdown_s == 0:
-            ref.fence()
-        else:
-            ref.tell_stop()
-            if shutdown_s is not None:
-                stopping.timer = self.world.call_later(shutdown_s, ref.fence)
-
-    def _has_stopped(self, child: Child, stopping: Stopping, reason: type_of_reason) -> None:
-        if stopping.timer is not None:
-            stopping.timer.cancel()
-        del self._stopping[child]
-        child.ended = None
-        child.ref = None
+    def _has_stopped(self, child: Child, reason: type_of_reason) -> None:
         self._forget(child)
-        if not is_orderly(reason) and not (reason == "killed" and child.spec.shutdown_s == 0):
+        if child.stopped_badly(reason):
             reports.report_supervisor(self._actor_ref, "shutdown_error", reason, child, "it is gone all the same")
-        for reply in stopping.replies:
+        for reply in self._stopping.pop(child):
             reply.set()
 
     def _child_down(self, child: Child, ref: GeventActorRef[Any], reason: type_of_reason) -> None:
@@ -219,10 +204,11 @@ class DynamicSupervisor(GeventActor):
     def _restart(self, child: Child) -> None:
         child.timer = None
         child.restarts += 1
-        child.attempt = StartAttempt(self.world, child, partial(self._has_restarted, child))
+        child.start(partial(self._has_restarted, child))
 
-    def _has_restarted(self, child: Child, ref: GeventActorRef[Any] | None, error: BaseException | None) -> None:
+    def _has_restarted(self, child: Child, outcome: Started) -> None:
         child.attempt = None
+        ref, error = outcome
         if error is not None:
             self._failed(child, "start_error", error)
         else:
@@ -236,9 +222,6 @@ class DynamicSupervisor(GeventActor):
         """Stop all children at once, each within its shutdown_s (case 3)."""
         for child in self._children.values():
             child.call_off()
-        for stopping in self._stopping.values():
-            if stopping.timer is not None:
-                stopping.timer.cancel()
         shutdown = Shutdown(self, (child for child in self._children.values() if child.is_active))
         shutdown.wait()
 
@@ -248,17 +231,6 @@ class DynamicSupervisor(GeventActor):
 
     def _on_fenced(self) -> None:
         self.world.spawn(self.on_stop, name=f"clean-up after {self}")
-
-
-class Stopping:
-    """A child's stop that is under way, and who waits for it."""
-
-    __slots__ = ("replies", "timer")
-
-    def __init__(self, reply: Reply) -> None:
-        """Asked for by one; others may join."""
-        self.replies = [reply]
-        self.timer: Timer | None = None
 
 
 class Shutdown:

@@ -1,47 +1,42 @@
 """OTP's reports as frozen records, and one structured log event for each, which also says what happens next.
 
-A message is never dumped: a report names its type, its ids and how many wait. Tracebacks are formatted here, as text:
-renderers that show local variables would show messages and secrets.
+A message is never dumped: a report names its type, its ids and how many wait. Errors go to the log as `exc_info`, so
+that formatting them is the log's affair and costs the crash nothing; but where nobody has configured structlog they
+are formatted here, since its default renderer shows local variables, and with them messages and secrets.
 """
 
 from __future__ import annotations
 
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from supervision.actor_ref import GeventActorRef
     from supervision.child import Child
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
-    """An actor as reports name it."""
+class Who(NamedTuple):
+    """An actor as reports name it: path is its place in the tree, or its class where it has none."""
 
-    name: str
-    path: str
+    actor: str
     urn: str
 
     @classmethod
     def of(cls, ref: GeventActorRef[Any]) -> Who:
         """Name ref."""
-        return cls(ref.actor_class.__name__, ref.path, ref.actor_urn)
-
-    def fields(self) -> dict[str, Any]:
-        """As fields of a log event."""
-        return {"actor": self.path or self.name, "urn": self.urn}
+        return cls(ref.path or ref.actor_class.__name__, ref.actor_urn)
 
 
-@dataclass(frozen=True, slots=True)
-class CrashReport:
+# Named tuples, not dataclasses: these are made while an actor waits to be restarted, and cost a third.
+
+
+class CrashReport(NamedTuple):
     """An exception that nobody handled: who, under whom, with which message in hand, and what still waited."""
 
     who: Who
@@ -53,8 +48,7 @@ class CrashReport:
     restarts: int
 
 
-@dataclass(frozen=True, slots=True)
-class SupervisorReport:
+class SupervisorReport(NamedTuple):
     """What a supervisor saw.
 
     context: "child_terminated", "start_error", "shutdown_error" or "shutdown"; reason: of that; offender: the child.
@@ -67,13 +61,12 @@ class SupervisorReport:
     next_step: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressReport:
+class ProgressReport(NamedTuple):
     """A supervisor has started a child."""
 
     supervisor: Who
-    started: Mapping[str, Any] = field(default_factory=dict)
-    dynamic: bool = False
+    started: Mapping[str, Any]
+    is_dynamic: bool
 
 
 def describe(message: Any) -> dict[str, Any]:
@@ -98,29 +91,39 @@ def offender(child: Child) -> dict[str, Any]:
     }
 
 
-def traceback_of(error: BaseException) -> str:
-    """Format an error with its traceback and causes."""
-    return "".join(traceback.format_exception(error)).rstrip()
+def _ancestors(path: str) -> tuple[str, ...]:
+    """The paths above a path: ("a", "a/b") above "a/b/c"."""
+    if "/" not in path:
+        return ()
+    steps = path.split("/")[:-1]
+    return tuple("/".join(steps[: length + 1]) for length in range(len(steps)))
+
+
+def traceback_of(error: BaseException) -> dict[str, Any]:
+    """Return an error with its traceback and causes, as fields of a log event."""
+    if structlog.is_configured():
+        return {"exc_info": error}
+    return {"exception": "".join(traceback.format_exception(error)).rstrip()}
 
 
 def report_crash(ref: GeventActorRef[Any], reason: BaseException, context: str) -> CrashReport:
     """Report an unhandled exception, once."""
-    path = ref.path
-    steps = path.split("/")[:-1] if path else []
-    ancestors = tuple("/".join(steps[: length + 1]) for length in range(len(steps)))
-    report = CrashReport(Who.of(ref), ancestors, context, reason, describe(ref.in_hand), ref.mailbox_size, ref.restarts)
+    report = CrashReport(
+        Who.of(ref), _ancestors(ref.path), context, reason, describe(ref.in_hand), ref.mailbox_size, ref.restarts
+    )
     log.error(
         f"Unhandled exception in {ref}:",  # noqa: G004 - the first words are what one greps for, as in Pykka's log
         report="crash",
-        **report.who.fields(),
+        actor=report.who.actor,
+        urn=report.who.urn,
         ancestors=report.ancestors,
         context=context,
         reason=repr(reason),
         mailbox_size=report.mailbox_size,
         restarts=report.restarts,
         **report.in_hand,
-        exception=traceback_of(reason),
-        next="its supervisor decides" if path else "it has no supervisor and stays dead",
+        **traceback_of(reason),
+        next="its supervisor decides" if ref.path else "it has no supervisor and stays dead",
     )
     return report
 
@@ -133,7 +136,8 @@ def report_supervisor(
     log.error(
         "supervisor report",
         report="supervisor",
-        **report.supervisor.fields(),
+        actor=report.supervisor.actor,
+        urn=report.supervisor.urn,
         context=context,
         reason=reason if isinstance(reason, str) else repr(reason),
         offender=report.offender,
@@ -147,7 +151,7 @@ def report_shutdown_errors(ref: GeventActorRef[Any], reasons: Mapping[str, int])
     log.error(
         "supervisor report",
         report="supervisor",
-        **Who.of(ref).fields(),
+        **Who.of(ref)._asdict(),
         context="shutdown_error",
         reasons=dict(reasons),
         next="they are gone all the same",
@@ -160,7 +164,8 @@ def report_progress(ref: GeventActorRef[Any], child: Child, *, dynamic: bool = F
     (log.debug if dynamic else log.info)(
         "child started",
         report="progress",
-        **report.supervisor.fields(),
+        actor=report.supervisor.actor,
+        urn=report.supervisor.urn,
         started=report.started,
         next="it takes messages",
     )
@@ -172,7 +177,7 @@ def report_fenced(ref: GeventActorRef[Any]) -> None:
     log.warning(
         "actor fenced",
         report="fenced",
-        **Who.of(ref).fields(),
+        **Who.of(ref)._asdict(),
         **describe(ref.in_hand),
         next="its ref is dead and its late results are refused",
     )
@@ -183,7 +188,7 @@ def report_abandoned(ref: GeventActorRef[Any]) -> None:
     log.error(
         "handler abandoned",
         report="abandoned",
-        **Who.of(ref).fields(),
+        **Who.of(ref)._asdict(),
         **describe(ref.in_hand),
         next="it runs on unheard until it ends by itself",
     )
@@ -195,7 +200,7 @@ def report_unread(ref: GeventActorRef[Any], messages: list[Any]) -> None:
     log.warning(
         "unread messages",
         report="unread",
-        **Who.of(ref).fields(),
+        **Who.of(ref)._asdict(),
         count=len(messages),
         kinds=dict(kinds),
         next="they are dropped",
@@ -204,13 +209,13 @@ def report_unread(ref: GeventActorRef[Any], messages: list[Any]) -> None:
 
 def report_shed(ref: GeventActorRef[Any], message: Any) -> None:
     """Report a told message that made room for a newer one."""
-    log.warning("message shed", report="shed", **Who.of(ref).fields(), **describe(message), next="it is dropped")
+    log.warning("message shed", report="shed", **Who.of(ref)._asdict(), **describe(message), next="it is dropped")
 
 
 def report_unexpected(ref: GeventActorRef[Any], message: Any) -> None:
     """Report a message that a supervisor does not know."""
     log.warning(
-        "unexpected message", report="unexpected", **Who.of(ref).fields(), **describe(message), next="it is dropped"
+        "unexpected message", report="unexpected", **Who.of(ref)._asdict(), **describe(message), next="it is dropped"
     )
 
 
@@ -221,6 +226,6 @@ def report_task_failed(name: str, error: BaseException) -> None:
         report="task",
         task=name,
         reason=repr(error),
-        exception=traceback_of(error),
+        **traceback_of(error),
         next="its owner decides",
     )

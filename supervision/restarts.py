@@ -6,7 +6,8 @@ in the tests. Knows no clock and no chance: both are passed in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, Self
 
@@ -65,8 +66,8 @@ class RestartIntensity:
 
         now_s: monotonic seconds. Restarts exactly period_s old still count, and the limit is "more than", as in OTP.
         """
-        kept = tuple(at_s for at_s in self.restarts_at_s if at_s >= now_s - self.period_s)
-        window = replace(self, restarts_at_s=(*kept, now_s)[-self.restarts_max - 1 :])
+        kept = self.restarts_at_s[bisect_left(self.restarts_at_s, now_s - self.period_s) :]
+        window = type(self)(self.restarts_max, self.period_s, (*kept, now_s)[-self.restarts_max - 1 :])
         return window, len(window.restarts_at_s) <= self.restarts_max
 
 
@@ -114,7 +115,7 @@ class FailureRun:
     def failed(self, now_s: float, settled_s: float) -> Self:
         """Add a failure at now_s; a child that had lived for settled_s begins a new run."""
         lived_on = self.failures > 0 and now_s - self.last_at_s <= settled_s
-        return replace(self, failures=self.failures + 1 if lived_on else 1, last_at_s=now_s)
+        return type(self)(self.failures + 1 if lived_on else 1, now_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,18 @@ The contract:
     it crashes            the same
     start_child, terminate_child, restart_child, delete_child, which_children, count_children
 
-Decisions are in `restarts`; this is the doer. What takes time, starts and stops, runs in one task beside the actor,
-in the order it was asked for; the actor itself only listens, so that it answers which_children and count_children
+Decisions are in `restarts`; this is the doer. What takes time, starts and stops, are operations done one after another
+in the order they were asked for; none of them blocks the actor, so that it answers which_children and count_children
 meanwhile. Where it differs from OTP on purpose: docs/decisions/0001-supervisors.md.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from supervision import reports
 from supervision.actor import ActorDown, GeventActor
-from supervision.child import Child, RootPlace, StartAttempt, count, find
+from supervision.child import Child, RootPlace, count, find
 from supervision.child_spec import (
     AlreadyPresent,
     AlreadyStarted,
@@ -41,6 +40,7 @@ from supervision.child_spec import (
 )
 from supervision.dispatcher import OwnStop
 from supervision.dynamic_supervisor import DynamicSupervisor
+from supervision.operations import Operation, Operations, run_blocking
 from supervision.restarts import (
     AUTO_SHUTDOWNS,
     STRATEGIES,
@@ -68,14 +68,12 @@ from supervision.supervisor_calls import (
     terminate_child,
     which_children,
 )
-from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from supervision.actor_ref import GeventActorRef
     from supervision.errors import type_of_reason
-    from supervision.world import Task
 
 __all__ = [
     "AlreadyPresent",
@@ -99,9 +97,6 @@ __all__ = [
     "terminate_child",
     "which_children",
 ]
-
-# How long a killed task has to let go of what it holds.
-_TASK_END_S = 1.0
 
 
 class Supervisor(GeventActor):
@@ -133,10 +128,8 @@ class Supervisor(GeventActor):
         self._backoff = backoff if backoff is not None else Backoff()
         self._window = RestartIntensity(intensity, period_s)
         self._children: dict[str, Child] = {}  # in start order
-        self._operations: deque[Callable[[], None]] = deque()
-        self._doer: Task | None = None
+        self._operations = Operations(self._actor_ref.crash)
         self._starting = False
-        self._leaving = False
 
     def on_start(self) -> None:
         """Start the children in order. Raises StartFailed."""
@@ -144,21 +137,19 @@ class Supervisor(GeventActor):
             self._actor_ref._place = RootPlace()
         self._starting = True
         try:
-            for spec in self._specs:
-                child = self._children[spec.id] = Child(spec, self._actor_ref)
-                self._start(child)
-                if child.ref is None and spec.restart == "temporary":
-                    del self._children[spec.id]
+            run_blocking(self.world, self._start_all())
         except BaseException:
-            self._stop_all()
+            self.on_stop()
             raise
         finally:
             self._starting = False
 
     def on_stop(self) -> None:
         """Stop the children, latest first."""
-        self._leave()
-        self._stop_all()
+        self._operations.close()
+        for child in self._children.values():
+            child.call_off()
+        run_blocking(self.world, self._stop_all())
 
     def on_failure(self, *_error: object) -> None:
         """Stop the children, also after a crash."""
@@ -173,61 +164,46 @@ class Supervisor(GeventActor):
         """Answer questions; queue everything that takes time."""
         match message:
             case ActorDown(ref=ref, reason=reason, monitor=Child() as child):
-                self._queue(lambda: self._child_down(child, ref, reason))
+                self._operations.add(self._child_down(child, ref, reason))
             case WhichChildren():
                 return [(child.spec.id, child.shown, child.spec.type) for child in self._children.values()]
             case CountChildren():
                 return count(self._children.values())
             case StartChild(spec=spec):
-                self._queue_call(lambda: self._start_child(spec))
+                self._add_call(self._start_child(spec))
             case TerminateChild(child=named):
-                self._queue_call(lambda: self._terminate_child(named))
+                self._add_call(self._terminate_child(named))
             case RestartChild(child_id=child_id):
-                self._queue_call(lambda: self._restart_child(child_id))
+                self._add_call(self._restart_child(child_id))
             case DeleteChild(child_id=child_id):
-                self._queue_call(lambda: self._delete_child(child_id))
+                self._add_call(self._delete_child(child_id))
             case _:
                 reports.report_unexpected(self._actor_ref, message)
         return None
 
-    # Operations: one at a time, in order, in the doer's task.
-
-    def _queue_call(self, operation: Callable[[], object]) -> None:
+    def _add_call(self, operation: Operation[object]) -> None:
         reply = self.defer_reply()
 
-        def call() -> None:
+        def call() -> Operation[None]:
             try:
-                reply.set(operation())
+                reply.set((yield from operation))
             except Exception as error:  # noqa: BLE001 - goes to who asked
                 reply.fail(error)
 
-        self._queue(call)
+        self._operations.add(call())
 
-    def _queue(self, operation: Callable[[], None]) -> None:
-        self._operations.append(operation)
-        if self._doer is None and not self._leaving:
-            self._doer = self.world.spawn(self._do_all, name=f"doer of {self}")
+    def _start_all(self) -> Operation[None]:
+        for spec in self._specs:
+            child = self._children[spec.id] = Child(spec, self._actor_ref)
+            yield from self._start_up(child)
+            if child.ref is None and spec.restart == "temporary":
+                del self._children[spec.id]
 
-    def _do_all(self) -> None:
-        try:
-            while self._operations and not self._leaving:
-                self._operations.popleft()()
-        except Exception as error:  # noqa: BLE001 - a bug here is the supervisor's own crash
-            self._actor_ref.crash(error)
-        finally:
-            self._doer = None
+    def _stop_all(self) -> Operation[None]:
+        for child in reversed(list(self._children.values())):
+            yield from self._shut_down(child)
 
-    def _leave(self) -> None:
-        """Do nothing more of what was queued."""
-        self._leaving = True
-        self._operations.clear()
-        if self._doer is not None:
-            self._doer.kill()
-            self._doer.join(_TASK_END_S)
-        for child in self._children.values():
-            child.call_off()
-
-    def _start_child(self, spec: ChildSpec) -> GeventActorRef[Any] | None:
+    def _start_child(self, spec: ChildSpec) -> Operation[GeventActorRef[Any] | None]:
         check_combination(spec, self._auto_shutdown)
         present = self._children.get(spec.id)
         if present is not None and (present.ref is not None or present.restarting):
@@ -235,25 +211,26 @@ class Supervisor(GeventActor):
         if present is not None:
             raise AlreadyPresent(spec.id)
         child = Child(spec, self._actor_ref)
-        self._start(child)
+        yield from self._start_up(child)
         if child.ref is not None or spec.restart != "temporary":
             self._children[spec.id] = child
         return child.ref
 
-    def _terminate_child(self, named: str | GeventActorRef[Any]) -> None:
+    def _terminate_child(self, named: str | GeventActorRef[Any]) -> Operation[None]:
         child = find(self._children, self._actor_ref, named)
         child.call_off()
-        self._stop_actor(child)
+        yield from self._shut_down(child)
         if child.spec.restart == "temporary":
             del self._children[child.spec.id]
 
-    def _restart_child(self, child_id: str) -> GeventActorRef[Any] | None:
+    def _restart_child(self, child_id: str) -> Operation[GeventActorRef[Any] | None]:
         child = self._stopped_child(child_id)
-        self._start(child)
+        yield from self._start_up(child)
         return child.ref
 
-    def _delete_child(self, child_id: str) -> None:
+    def _delete_child(self, child_id: str) -> Operation[None]:
         del self._children[self._stopped_child(child_id).spec.id]
+        yield from ()
 
     def _stopped_child(self, child_id: str) -> Child:
         child = find(self._children, self._actor_ref, child_id)
@@ -263,13 +240,13 @@ class Supervisor(GeventActor):
             raise Running(child_id)
         return child
 
-    def _child_down(self, child: Child, ref: GeventActorRef[Any], reason: type_of_reason) -> None:
+    def _child_down(self, child: Child, ref: GeventActorRef[Any], reason: type_of_reason) -> Operation[None]:
         if child.ref is not ref or self._children.get(child.spec.id) is not child:
             return  # stopped or replaced by an operation before this one
         child.ref = None
         what = verdict(child.spec.restart, reason)
         if what is Verdict.RESTART:
-            self._failed(child, "child_terminated", reason)
+            yield from self._failed(child, "child_terminated", reason)
             return
         if not is_orderly(reason):
             reports.report_supervisor(self._actor_ref, "child_terminated", reason, child, "it is not restarted")
@@ -282,71 +259,72 @@ class Supervisor(GeventActor):
         if shuts_down(self._auto_shutdown, significant=child.spec.significant, others_active=others):
             self._exit("shutdown")
 
-    def _failed(self, child: Child, context: str, reason: type_of_reason) -> None:
+    def _failed(self, child: Child, context: str, reason: type_of_reason) -> Operation[None]:
         """Count a failure of a child that is to be restarted, and restart it now, later, or give up."""
         now_s = self.world.now()
         self._window, allowed = self._window.record(now_s)
         if not allowed:
-            error = RestartIntensityExceeded(child.spec.id, self._window.restarts_max, self._window.period_s)
-            reports.report_supervisor(self._actor_ref, context, reason, child, "the supervisor gives up")
-            reports.report_supervisor(
-                self._actor_ref, "shutdown", error, child, "all children are stopped; its own supervisor decides"
-            )
-            self._exit(error)
+            self._give_up(child, context, reason)
             return
         child.restarting = True
         child.run = child.run.failed(now_s, self._backoff.settled_s)
         delay_s = self._backoff.delay_s(child.run.failures, self.world.random.random())
         if delay_s > 0:
             reports.report_supervisor(self._actor_ref, context, reason, child, f"it is restarted in {delay_s:.3f} s")
-            self._stop_planned(child)
+            yield from self._stop_planned(child)
             child.timer = self.world.call_later(delay_s, self._try_again, child)
         elif context == "start_error":
             reports.report_supervisor(self._actor_ref, context, reason, child, "it is tried again")
             self._try_again(child)  # behind what has been asked for meanwhile, such as calling it off
         else:
             reports.report_supervisor(self._actor_ref, context, reason, child, "it is restarted")
-            self._restart(child)
+            yield from self._restart(child)
+
+    def _give_up(self, child: Child, context: str, reason: type_of_reason) -> None:
+        error = RestartIntensityExceeded(child.spec.id, self._window.restarts_max, self._window.period_s)
+        reports.report_supervisor(self._actor_ref, context, reason, child, "the supervisor gives up")
+        next_step = "all children are stopped; its own supervisor decides"
+        reports.report_supervisor(self._actor_ref, "shutdown", error, child, next_step)
+        self._exit(error)
 
     def _try_again(self, child: Child) -> None:
         child.timer = None
-        self._queue(lambda: self._restart(child))
+        self._operations.add(self._restart(child))
 
-    def _stop_planned(self, child: Child) -> tuple[str, ...]:
+    def _stop_planned(self, child: Child) -> Operation[tuple[str, ...]]:
         """Stop those who must restart with child; return who is to start, child included."""
         plan = plan_restart(self._strategy, tuple(self._children), child.spec.id)
         for child_id in plan.stop:
             sibling = self._children[child_id]
             sibling.call_off()
-            self._stop_actor(sibling)
+            yield from self._shut_down(sibling)
             if sibling.spec.restart == "temporary":
                 del self._children[child_id]
         return plan.start
 
-    def _restart(self, child: Child) -> None:
+    def _restart(self, child: Child) -> Operation[None]:
         if not child.restarting or self._children.get(child.spec.id) is not child:
             return  # called off, or restarted with a sibling meanwhile
-        for child_id in self._stop_planned(child):
+        for child_id in (yield from self._stop_planned(child)):
             one = self._children.get(child_id)
             if one is None:
                 continue
             one.restarts += 1
             try:
-                self._start(one)
+                yield from self._start_up(one)
             except StartFailed as error:
                 child.restarting = False
-                self._failed(one, "start_error", error.reason)
+                yield from self._failed(one, "start_error", error.reason)
                 return
 
-    def _start(self, child: Child) -> None:
+    def _start_up(self, child: Child) -> Operation[None]:
         """Start child, within its timeout. Raises StartFailed."""
-        outcome = self.world.waiter()
-        attempt = StartAttempt(self.world, child, lambda ref, error: outcome.wake((ref, error)))
         try:
-            ref, error = outcome.wait(None)
-        except BaseException:
-            attempt.abandon()
+            ref, error = yield child.start
+        except GeneratorExit:
+            child.call_off()
             raise
+        child.attempt = None
         if error is not None:
             raise StartFailed(child.spec.id, error)
         child.restarting = False
@@ -354,34 +332,14 @@ class Supervisor(GeventActor):
             child.runs_as(ref)
             reports.report_progress(self._actor_ref, child)
 
-    def _stop_actor(self, child: Child) -> None:
-        """Stop child's actor, if it has one, within its shutdown_s; past that it is fenced."""
-        ref = child.ref
-        if ref is None:
-            return
-        shutdown_s = child.spec.shutdown_s
-        ended = self.world.waiter()
-        wake = child.ended = ended.wake
-        try:
-            if shutdown_s == 0:
-                ref.fence()
-            ref.tell_stop()
-            reason: type_of_reason = (ref.reason or "noproc") if ref.is_gone else ended.wait(shutdown_s)
-        except WaitTimeout:
-            ref.fence()
-            reason = "killed"
-        finally:
-            if child.ended is wake:  # else somebody else waits: a clean-up took over from a killed task
-                child.ended = None
-        child.ref = None
-        if not is_orderly(reason) and not (reason == "killed" and shutdown_s == 0):
-            reports.report_supervisor(self._actor_ref, "shutdown_error", reason, child, "it is gone all the same")
-
-    def _stop_all(self) -> None:
-        for child in reversed(list(self._children.values())):
-            self._stop_actor(child)
+    def _shut_down(self, child: Child) -> Operation[None]:
+        """Stop child's actor, if it has one, within its shutdown_s."""
+        if child.ref is not None:
+            reason = yield child.stop
+            if child.stopped_badly(reason):
+                reports.report_supervisor(self._actor_ref, "shutdown_error", reason, child, "it is gone all the same")
 
     def _exit(self, reason: type_of_reason) -> None:
-        self._leaving = True
+        self._operations.close()
         if self._actor_ref.is_alive():
             self._actor_ref._put_first(OwnStop(reason))

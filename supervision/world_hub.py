@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from threading import Lock
 
     from supervision.dispatcher import Dispatcher
+
+
+# Greenlets kept for the next tasks: making one takes 9 us, most of what a short task costs.
+RUNNERS_MAX: Final = 32
 
 
 class HubWorld(ABC):
@@ -48,6 +52,7 @@ class HubWorld(ABC):
         """Make the deadlines; a subclass sets thread_id, hub and the functions bound to it."""
         self.deadlines = Deadlines(self._arm)
         self._dispatcher: Dispatcher | None = None
+        self._runners: list[greenlet] = []
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -77,6 +82,24 @@ class HubWorld(ABC):
     def run_queue(self) -> deque[Any]:
         """Make the queue that says which actor runs next."""
         return deque()
+
+    def runner(self) -> greenlet:
+        """Take or make a greenlet that runs the task it is switched to with, and comes back for another."""
+        while self._runners:
+            runner = self._runners.pop()
+            if not runner.dead:
+                runner.gr_context = None  # no context variables of the task before
+                return runner
+        return self.new_greenlet(self._run_tasks)
+
+    def _run_tasks(self, task: HubTask) -> None:
+        me = getcurrent()
+        while True:
+            task.run()
+            if len(self._runners) >= RUNNERS_MAX:
+                return
+            self._runners.append(me)
+            task = self.switch_to_hub()
 
     def new_greenlet(self, run: Callable[..., object]) -> greenlet:
         """Make a greenlet that comes back to the hub when it ends."""
@@ -286,8 +309,8 @@ class HubTask:
     def _begin(self) -> None:
         if not self._done:
             # Made here, in the hub's thread: a greenlet cannot have a parent in another one.
-            self._greenlet = self._world.new_greenlet(self._run)
-            self._greenlet.switch()
+            self._greenlet = self._world.runner()
+            self._greenlet.switch(self)
 
     def _throw(self) -> None:
         if self._greenlet is None:
@@ -295,7 +318,8 @@ class HubTask:
         elif not self._done:
             self._greenlet.throw(GreenletExit)
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Run the function; called by its runner, and never raises."""
         try:
             self._function(*self._args)
         except GreenletExit as error:

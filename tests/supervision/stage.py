@@ -16,6 +16,7 @@ import structlog
 
 from supervision import world as world_port
 from supervision.actor import ActorDown, GeventActor, GeventActorRef
+from supervision.operations import Operations
 from supervision.registry import registered
 from supervision.supervisor import Backoff, ChildSpec, DynamicSupervisor, Supervisor, which_children
 from supervision.world_gevent import GeventWorld
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 SEEDS = tuple(int(seed) for seed in os.environ.get("UNFAILING_SEEDS", "1 2 3").split())
 WORLDS = ("gevent", *(f"seed-{seed}" for seed in SEEDS))
+
+
+_IDLE = Operations(lambda _error: None)
 
 
 class Worker(GeventActor):
@@ -171,7 +175,7 @@ class Stage:
             if not supervisor.is_alive():
                 return supervisor.is_gone
             actor = supervisor._actor
-            busy = getattr(actor, "_doer", None) is not None or supervisor.mailbox_size > 0
+            busy = supervisor.mailbox_size > 0 or not getattr(actor, "_operations", _IDLE).idle
             return not busy and all(shown != "restarting" for _, shown, _ in which_children(supervisor))
 
         self.until(nothing_left)
