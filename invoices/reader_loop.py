@@ -35,11 +35,9 @@ _FIRST_XML: Final = b"<Invoice xmlns='urn:oasis:names:specification:ubl:schema:x
 
 def warm_up() -> None:
     """Read one small document of each kind, so that nothing is imported or compiled once rights are given up."""
-    for content in (
-        _FIRST_PDF,
-        _FIRST_XML,
-        b"Invoice no 1\nDate 2020-01-31\nTotal 10.00 EUR\nIBAN DE89370400440532013000",
-    ):
+    text = b"Invoice no 1\nDate 2020-01-31\nTotal 10.00 EUR\nIBAN DE89370400440532013000"
+    mail = b"From: a@b.c\nTo: d@e.f\nContent-Type: text/html\n\n<p>Invoice no 1</p><p>Total 10.00 EUR</p>"
+    for content in (_FIRST_PDF, _FIRST_XML, text, mail):
         frame_of(read_document("first", None, content))
 
 

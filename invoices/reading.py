@@ -6,10 +6,12 @@ Weakness: it has no clock. Time and memory are limited from outside, by the proc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from invoices.checks import check_invoice, compare_with_text
+from invoices.containers import Member, gzip_members, mail_members, signed_members, zip_members
+from invoices.html_text import text_of_html
 from invoices.invoice import Invoice, InvoiceWarning
 from invoices.layout import Layout, layout_of_text
 from invoices.limits import DEFAULT_LIMITS, Limits
@@ -37,6 +39,7 @@ class _Course:
         self.warnings: list[InvoiceWarning] = []
         self.problems: list[Problem] = []
         self.page_count: int | None = None
+        self.depth = 0
 
     def may_try(self, source: str) -> bool:
         """Say that a source is about to be tried; False when it is to be skipped."""
@@ -211,8 +214,56 @@ def _read_plain_text(content: bytes, course: _Course) -> tuple[Invoice, ...]:
     return _read_text(layout, course)
 
 
+def _read_web_page(content: bytes, course: _Course) -> tuple[Invoice, ...]:
+    if not course.may_try("text"):
+        return ()
+    text = text_of_html(decoded_text(content) or "", course.limits)
+    return _read_text(layout_of_text(text, course.limits.text_chars_max), course)
+
+
+def _read_members(members: Iterator[Member], course: _Course) -> tuple[Invoice, ...]:
+    """The invoices in a container's files; what only accompanies them is looked at when they hold none."""
+    if course.depth >= course.limits.container_depth_max:
+        raise DocumentRefused("dangerous", "containers within containers within containers", "archive")
+    course.depth += 1
+    found: list[Invoice] = []
+    try:
+        for member in members:
+            if member.fallback and found:
+                break
+            found += [invoice for invoice in _read_member(member, course) if invoice not in found]
+    except DocumentRefused as refused:
+        course.refuse("container", refused)  # what was read before the damage counts
+    finally:
+        course.depth -= 1
+    if not found and not course.problems:
+        course.refuse("container", DocumentRefused("empty", "there is nothing in it", "archive"))
+    return tuple(found)
+
+
+def _read_member(member: Member, course: _Course) -> tuple[Invoice, ...]:
+    kind, what = sniff(member.content)
+    course.note("container", kind, member.name)
+    try:
+        return _READERS[kind](member.content, course) if kind in _READERS else _refuse_kind(kind, what)
+    except DocumentRefused as refused:
+        course.refuse(kind, refused)
+        return ()
+
+
+def _container(
+    members_of: Callable[[bytes, Limits], Iterator[Member]],
+) -> Callable[[bytes, _Course], tuple[Invoice, ...]]:
+    return lambda content, course: _read_members(members_of(content, course.limits), course)
+
+
 _READERS: Final[dict[str, Callable[[bytes, _Course], tuple[Invoice, ...]]]] = {
     "xml": _read_xml_document,
     "pdf": _read_pdf,
     "text": _read_plain_text,
+    "html": _read_web_page,
+    "zip": _container(zip_members),
+    "email": _container(mail_members),
+    "gzip": _container(gzip_members),
+    "signed": _container(signed_members),
 }

@@ -20,7 +20,7 @@ _MAGIC: Final = (
     (b"BM", "image", "bitmap image"),
     (b"\xd0\xcf\x11\xe0", "office", "old Office document"),
     (b"{\\rtf", "office", "RTF document"),
-    (b"\x1f\x8b", "archive", "gzip archive"),
+    (b"\x1f\x8b", "gzip", "gzip archive"),
     (b"7z\xbc\xaf\x27\x1c", "archive", "7z archive"),
     (b"Rar!", "archive", "RAR archive"),
     (b"BZh", "archive", "bzip2 archive"),
@@ -46,7 +46,8 @@ _BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 def sniff(content: bytes) -> tuple[str, str]:
     """Kind and a plain name for it.
 
-    Kinds: empty, pdf, xml, html, email, text, image, zip, office, archive, signed, program, sound, unknown.
+    Kinds: empty, pdf, xml, html, email, text, image, zip, gzip, signed, office, archive, program, sound, video and
+    unknown.
     """
     if not content.strip(b" \t\r\n\x00\xef\xbb\xbf"):
         return "empty", "empty file"

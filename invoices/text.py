@@ -18,10 +18,11 @@ from invoices.fields.header import (
 )
 from invoices.fields.identifiers import VatId, find_iban, find_vat_ids
 from invoices.fields.labels import Index
+from invoices.fields.lines import find_lines
 from invoices.fields.parties import Parties, find_parties
 from invoices.fields.totals import Totals, find_totals
 from invoices.fields.vocabulary import INVOICE_WORD, OTHER_TITLES
-from invoices.invoice import CREDIT_NOTE_CODES, FieldSource, Invoice
+from invoices.invoice import CREDIT_NOTE_CODES, FieldSource, Invoice, Line
 from invoices.layout import Layout
 
 _TITLE_SEGMENTS: Final = 60
@@ -55,15 +56,16 @@ def read_layout(layout: Layout) -> Invoice | None:
         "iban": find_iban(index),
         **_amounts(totals),
     }
-    return _invoice(found, find_type_code(index), layout.source)
+    lines = find_lines(index, totals.net.value if totals.net and isinstance(totals.net.value, Decimal) else None)
+    return _invoice(found, find_type_code(index), lines, layout.source)
 
 
 def _amounts(totals: Totals) -> dict[str, Found | None]:
     return {"net": totals.net, "tax": totals.tax, "gross": totals.gross, "payable": totals.payable}
 
 
-def _invoice(found: dict[str, Found | None], type_code: str, source: str) -> Invoice:
-    invoice = Invoice(type_code=type_code)
+def _invoice(found: dict[str, Found | None], type_code: str, lines: tuple[Line, ...], source: str) -> Invoice:
+    invoice = Invoice(type_code=type_code, lines=lines)
     for name, one in found.items():
         if one is not None:
             invoice = invoice.with_value(name, one.value, FieldSource(source, round(one.confidence, 2), one.page))
@@ -81,11 +83,18 @@ def _positive(invoice: Invoice) -> Invoice:
         tax=_negated(invoice.tax),
         gross=_negated(invoice.gross),
         payable=_negated(invoice.payable),
+        lines=tuple(_line_credited(line) for line in invoice.lines),
     )
 
 
 def _negated(amount: Decimal | None) -> Decimal | None:
     return -amount if amount else amount
+
+
+def _line_credited(line: Line) -> Line:
+    """A line of a credit note that was printed with a minus at its amount, and perhaps at its price."""
+    price = line.unit_price
+    return replace(line, net=_negated(line.net), unit_price=-price if price is not None and price < 0 else price)
 
 
 def _looks_like_invoice(index: Index) -> bool:

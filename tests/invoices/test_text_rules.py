@@ -266,3 +266,34 @@ def test_given_vat_ids_when_searched_then_the_check_digits_are_known() -> None:
     found = {vat_id.value: vat_id.valid for vat_id in find_vat_ids(Index(layout_of_text(text, 1_000)))}
 
     assert found == {"DE123456789": False, "DE136695976": True}
+
+
+def test_given_a_table_that_adds_up_when_read_then_its_lines_are_there() -> None:
+    """Quantity times price is the amount, in either order; the rows together are the net."""
+    rows = [
+        "1  Chair  2  40,00  80,00",
+        "2  Delivery  1,0000  3  3,00",
+        "3  Gift  1  0,00  0,00",
+        "4  Lamp  1  17,00  17,00",
+    ]
+    text = "\n".join(["Rechnung Nr. 7", *rows, "Nettobetrag  100,00", "Gesamtbetrag  100,00 €"])
+
+    found = read_layout(layout_of_text(text, 10_000))
+
+    assert found is not None
+    assert [(line.description, line.quantity, line.unit_price, line.net) for line in found.lines] == [
+        ("Chair", 2, 40, 80),
+        ("Delivery", 3, 1, 3),
+        ("Gift", 1, 0, 0),
+        ("Lamp", 1, 17, 17),
+    ]
+
+
+def test_given_a_table_that_does_not_add_up_when_read_then_no_line_is_claimed() -> None:
+    """A table read in part would look like the whole."""
+    text = "Rechnung Nr. 7\nChair  2  40,00  80,00\nNettobetrag  100,00\nGesamtbetrag  100,00 €"
+
+    found = read_layout(layout_of_text(text, 10_000))
+
+    assert found is not None
+    assert found.lines == ()
