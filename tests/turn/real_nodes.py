@@ -26,11 +26,12 @@ PARTITIONS = 4
 T = TypeVar("T")
 
 
-def wait_for(look: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
+def wait_for(look: Callable[[], T], what: str | Callable[[], str], timeout_s: float = WAIT_S) -> T:
     """Look until there is something to see, and return it."""
     until_s = world.current().now() + timeout_s
     while not (found := look()):
-        assert world.current().now() < until_s, f"waited {timeout_s:g} s for {what}"
+        late = world.current().now() >= until_s
+        assert not late, f"waited {timeout_s:g} s for {what if isinstance(what, str) else what()}"
         gevent.sleep(0.01)
     return found
 
@@ -70,6 +71,11 @@ class NodeUnderTest:
         """Whether it holds so many partitions, each with its owner."""
         owners = [number for number in self.node.leases if self.node.whereis(f"owner/{number}") is not None]
         return len(owners) == len(self.node.leases) == count
+
+    def is_caught_up(self) -> bool:
+        """Whether its reader has seen all that there was."""
+        followed = self.node.names["reader"]._actor._followed
+        return len(followed) == len(self.node.leases) and all(one.caught_up for one in followed.values())
 
     def drained(self) -> bool:
         """Let go of what is idle, as SIGTERM does; whether everything is."""
@@ -120,7 +126,14 @@ class Person:
             found = [reply for reply in self.replies(chat_id) if reply.kind == kind]
             return found if len(found) >= count else []
 
-        return wait_for(heard, f"{count} {kind} of {chat_id}, of {self.kinds(chat_id)}", timeout_s)
+        return wait_for(heard, lambda: f"{count} {kind} of {chat_id}, of {self.kinds(chat_id)}", timeout_s)
+
+    def heard_after_s(self, chat_id: str, entry_id: str) -> list[tuple[str, float]]:
+        """Kinds of replies, each with the seconds from the acceptance of that entry, by the server's clock."""
+        names = self.keys.partition(self.keys.partition_of(chat_id))
+        accepted_ms = int(entry_id.partition("-")[0])
+        said_ms = [int(reply_id.partition(b"-")[0]) for reply_id, _ in self.redis.xrange(names.replies(chat_id))]
+        return [(kind, (ms - accepted_ms) / 1000) for kind, ms in zip(self.kinds(chat_id), said_ms, strict=True)]
 
     def left(self) -> int:
         """How many entries are not settled yet, in all partitions and at the front."""
