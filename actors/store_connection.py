@@ -11,10 +11,11 @@ import structlog
 from actors.blobs import FileBlobs, StoreBlobs
 from actors.embedded_server import forget_repair
 from actors.node import StoreAccess
+from actors.node_directory import noted_number, write_durably
 from actors.partition.keys import Keys, generation_key, partitions_key
 from actors.partition.store import SCRIPTS, Store
 from actors.pipeline import Pipeline
-from actors.redis_connection import connect
+from actors.redis_connection import connect, unix_url
 from actors.store_errors import StoreDenied, StoreError, UnsuitableStore
 from supervision.actor import GeventActor
 from supervision.supervisor import ChildSpec
@@ -28,6 +29,7 @@ _log = structlog.get_logger(__name__)
 
 RETRY_S: Final = 0.5
 WATCH_S: Final = 1.0
+GENERATION_FILE: Final = "generation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,14 @@ class StoreConnection(GeventActor):
         self.send_after(WATCH_S, Watch())
 
     def _url(self) -> str:
-        return self._node.settings.daemon.redis_url or f"unix://{self._node.paths.server_socket}"
+        return self._node.settings.daemon.redis_url or unix_url(str(self._node.paths.server_socket))
 
     def _access(self, endpoint: Endpoint, pipeline: Pipeline) -> StoreAccess:
         settings = self._node.settings.daemon
         partitions = _stored_partitions(pipeline, settings.prefix, settings.partitions)
         if self._node.store_repaired:
             self._raise_generation(pipeline)
-        generation = _stored_generation(pipeline, settings.prefix)
+        generation = self._generation(pipeline)
         embedded = not settings.redis_url
         store = Store(self._node.world, pipeline, Keys(settings.prefix, partitions), shares_blobs=not embedded)
         blobs: BlobStore = (
@@ -120,8 +122,9 @@ class StoreConnection(GeventActor):
     def _raise_generation(self, pipeline: Pipeline) -> None:
         """The store lost something when its file was repaired: what is fenced with the old generation is void."""
         key = generation_key(self._node.settings.daemon.prefix)
-        pipeline.call("SET", key, 1, "NX", key=key)
-        generation = int(pipeline.call("INCR", key, key=key))
+        generation = self._generation(pipeline) + 1
+        pipeline.call("SET", key, generation, key=key)
+        self._note(generation)
         self._node.store_repaired = False
         forget_repair(self._node.paths)
         _log.error(
@@ -131,6 +134,25 @@ class StoreConnection(GeventActor):
         if self._node.access is not None:
             self._node.access = replace(self._node.access, generation=generation)
             self._node.leases.clear()
+
+    def _generation(self, pipeline: Pipeline) -> int:
+        """How often the store was lost, as it says or as this node's own file remembers, whichever is more.
+
+        A store that came back empty has forgotten it, and a fence of an older life must not hold again.
+        """
+        key, noted = generation_key(self._node.settings.daemon.prefix), self._node.paths.root / GENERATION_FILE
+        remembered = noted_number(noted) or 1
+        pipeline.call("SET", key, remembered, "NX", key=key)
+        generation = int(pipeline.call("GET", key, key=key))
+        if generation < remembered:
+            generation = remembered
+            pipeline.call("SET", key, generation, key=key)
+        if generation != noted_number(noted):
+            self._note(generation)
+        return generation
+
+    def _note(self, generation: int) -> None:
+        write_durably(self._node.paths.root / GENERATION_FILE, str(generation).encode())
 
     def _changed(self, ready: bool) -> None:  # noqa: FBT001 - the pipeline's callback
         if self._told and ready:
@@ -150,12 +172,6 @@ def _stored_partitions(pipeline: Pipeline, prefix: str, wanted: int) -> int:
             "the number of partitions is fixed", configured=wanted, stored=stored, next="the stored one is used"
         )
     return stored
-
-
-def _stored_generation(pipeline: Pipeline, prefix: str) -> int:
-    key = generation_key(prefix)
-    pipeline.call("SET", key, 1, "NX", key=key)
-    return int(pipeline.call("GET", key, key=key))
 
 
 def supervised(node: Node) -> ChildSpec:

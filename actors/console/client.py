@@ -18,7 +18,7 @@ import msgspec
 
 from actors.node_directory import node_paths
 from actors.partition.keys import Keys, partitions_key
-from actors.redis_connection import connect
+from actors.redis_connection import connect, unix_url
 from actors.store_errors import StoreAway
 from messages.errors import UnfailingError
 from messages.protocol import reply_from_json
@@ -69,7 +69,7 @@ def reach(settings: Settings) -> Endpoint:
         socket = node_paths(settings.daemon.data_dir).server_socket
         if not socket.exists():
             raise NoDaemon(f"no daemon runs on {settings.daemon.data_dir!r}: start one with `make run`.")
-        url = f"unix://{socket}"
+        url = unix_url(str(socket))
     try:
         return connect(url)
     except StoreAway as away:
