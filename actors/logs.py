@@ -7,10 +7,14 @@ inherit those. Below the level an event costs one call that does nothing, above 
 
 Weakness: lines are written where they arise, so a standard error that nobody reads any more (a stopped pager) stops the
 node once its pipe is full; other nodes then take over. A journal or a file never does that.
+
+No lock is taken: in a patched process it would be a greenlet's lock, and a greenlet that waits for one which a native
+thread holds may wait for ever.
 """
 
 import json
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO
@@ -41,6 +45,7 @@ def configure_logging(
     threshold = LEVELS[level]
     out = sys.stderr if stream is None else stream
     render = _JsonRenderer() if (not out.isatty() if as_json is None else as_json) else _people_renderer(out)
+    lines = _Lines(out)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -54,15 +59,55 @@ def configure_logging(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         context_class=dict,
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=False,
     )
-    _route_standard_library(threshold, shared, render, out)
+    _route_standard_library(threshold, shared, render, lines)
 
 
 def says_debug() -> bool:
     """Whether debug events are said: for the hot path, where even one that nobody hears costs 2 us."""
     return _ROOT.isEnabledFor(logging.DEBUG)
+
+
+class _Lines:
+    """Writes each event by one call to the system, so that lines of several threads stay whole without a lock."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        try:
+            self._descriptor: int | None = out.fileno()
+        except (OSError, ValueError, AttributeError):
+            self._descriptor = None
+
+    def msg(self, message: str) -> None:
+        if self._descriptor is None:
+            self._out.write(message + "\n")
+            self._out.flush()
+            return
+        left = (message + "\n").encode(errors="backslashreplace")
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
+
+
+class _LinesHandler(logging.Handler):
+    """The standard library's way to the same lines."""
+
+    def __init__(self, lines: _Lines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def createLock(self) -> None:  # noqa: N802 - the standard library's name
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.msg(self.format(record))
+        except Exception:  # noqa: BLE001 - as every handler does
+            self.handleError(record)
 
 
 def redact_event(_logger: Any, _method: str, event: Event) -> Event:
@@ -105,8 +150,8 @@ def _people_renderer(out: TextIO) -> structlog.dev.ConsoleRenderer:
     )
 
 
-def _route_standard_library(threshold: int, shared: list[Any], render: Any, out: TextIO) -> None:
-    handler = logging.StreamHandler(out)
+def _route_standard_library(threshold: int, shared: list[Any], render: Any, lines: _Lines) -> None:
+    handler = _LinesHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
