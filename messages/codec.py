@@ -1,6 +1,7 @@
 """Records to bytes and back: one msgpack codec for the wire and for snapshots.
 
-A record is a frozen, slotted dataclass registered with `@record(tag, version)`. Its bytes are the msgpack array
+A record is a frozen, slotted dataclass registered with `@record(tag, version)`, or a frozen Struct of msgspec where a
+third of the time matters (docs/decisions/0016-a-session-is-a-struct.md). Its bytes are the msgpack array
 
     [tag, version, {tag: version of every record it may contain}, {field: value, ...}]
 
@@ -20,7 +21,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
-from messages.codec_checks import Check, bare, check_of_record
+from messages.codec_checks import Check, bare, check_of_record, field_names, is_record_class
 from messages.errors import CodecError
 
 Json: TypeAlias = Any
@@ -57,7 +58,7 @@ class _Schema:
 
     def compile(self) -> None:
         hints = typing.get_type_hints(self.cls, include_extras=True)
-        self.hints = {field.name: hints[field.name] for field in dataclasses.fields(self.cls)}
+        self.hints = {name: hints[name] for name in field_names(self.cls)}
         versions = {schema.tag: schema.version for schema in _schemas_within(self.cls, {}).values()}
         header = _encode_value((self.tag, self.version, versions))
         self.prefix = bytes([_ARRAY_OF_FOUR]) + header[1:]
@@ -75,7 +76,7 @@ _decode_plain: Final = msgspec.msgpack.Decoder(Fields, ext_hook=_refuse_extensio
 def record(
     *, tag: int, version: int, upcasters: Mapping[int, Upcaster] | None = None
 ) -> Callable[[type[_T]], type[_T]]:
-    """Register a frozen, slotted dataclass under a tag that no other class has had or will have.
+    """Register a frozen, slotted dataclass or Struct under a tag that no other class has had or will have.
 
     tag: 1 to 127. version: from 1, raised by a change that defaults cannot bridge. upcasters[v] turns the plain fields
     of version v into those of v + 1, and must exist for every v below `version`; it sees this record's own fields only
@@ -88,10 +89,7 @@ def record(
         raise ValueError(f"version {version} needs upcasters for exactly the versions 1 to {version - 1}")
 
     def register(cls: type[_T]) -> type[_T]:
-        if not dataclasses.is_dataclass(cls) or "__slots__" not in cls.__dict__:
-            raise TypeError(f"{cls.__qualname__} is not a slotted dataclass")
-        if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-            raise TypeError(f"{cls.__qualname__} is not frozen")
+        _refuse_unless_frozen(cls)
         other = _SCHEMA_BY_TAG[tag]
         if other is not None:
             raise ValueError(f"tag {tag} belongs to {other.cls.__qualname__}")
@@ -101,6 +99,19 @@ def record(
         return cls
 
     return register
+
+
+def _refuse_unless_frozen(cls: type) -> None:
+    if issubclass(cls, msgspec.Struct):
+        if not cls.__struct_config__.frozen:
+            raise TypeError(f"{cls.__qualname__} is not frozen")
+        if cls.__struct_config__.array_like or cls.__struct_encode_fields__ != cls.__struct_fields__:
+            raise TypeError(f"{cls.__qualname__} is not written as its fields by their names")
+        return
+    if not dataclasses.is_dataclass(cls) or "__slots__" not in cls.__dict__:
+        raise TypeError(f"{cls.__qualname__} is neither a slotted dataclass nor a Struct")
+    if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise TypeError(f"{cls.__qualname__} is not frozen")
 
 
 def encode(value: object, *, verified: bool = False) -> bytes:
@@ -212,7 +223,7 @@ def _schemas_within(cls: type, found: dict[type, _Schema]) -> dict[type, _Schema
         pending = [hint]
         while pending:
             inner = bare(pending.pop())
-            if isinstance(inner, type) and dataclasses.is_dataclass(inner):
+            if is_record_class(inner):
                 if inner not in _SCHEMA_BY_CLASS:
                     raise TypeError(f"{inner.__qualname__} in {cls.__qualname__} is not a registered record")
                 if inner not in found:

@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
+import msgspec
+
 Check: TypeAlias = Callable[[Any], None]
 
 DECIMAL_DIGITS_MAX: Final = 64
@@ -36,16 +38,28 @@ def bare(hint: Any) -> Any:
             return hint
 
 
+def field_names(cls: Any) -> tuple[str, ...]:
+    """Names of a record's fields, in order. Raises TypeError for a class that is neither dataclass nor Struct."""
+    if issubclass(cls, msgspec.Struct):
+        return cls.__struct_fields__
+    return tuple(field.name for field in dataclasses.fields(cls))
+
+
+def is_record_class(hint: Any) -> bool:
+    """Whether a type hint is a class with fields."""
+    return isinstance(hint, type) and (dataclasses.is_dataclass(hint) or issubclass(hint, msgspec.Struct))
+
+
 def check_of_record(cls: type, within: tuple[type, ...] = ()) -> Check | None:
     """Compile the check of a record class. Raises TypeError for a field of an unsupported type."""
     if cls in within:
         raise TypeError(f"{cls.__qualname__} contains itself; nest by id instead")
     hints = typing.get_type_hints(cls, include_extras=True)
     checks = []
-    for field in dataclasses.fields(cls):
-        check = _check_of_hint(hints[field.name], (*within, cls))
+    for name in field_names(cls):
+        check = _check_of_hint(hints[name], (*within, cls))
         if check is not None:
-            checks.append((field.name, check))
+            checks.append((name, check))
     if not checks:
         return None
 
@@ -67,7 +81,7 @@ def _check_of_hint(hint: Any, within: tuple[type, ...]) -> Check | None:
         return _check_float
     if hint is Decimal:
         return _check_decimal
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+    if is_record_class(hint):
         return check_of_record(hint, within)
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:  # noqa: PLR2004 - tuple[X, ...]
         return _each(_check_of_hint(arguments[0], within), lambda value: value)

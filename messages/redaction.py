@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sized
 from typing import Any, Final
 
+import msgspec
+
 TEXT_CHARS_MAX: Final = 2000
 LONG_TEXT_CHARS_MAX: Final = 16_000
 ITEMS_MAX: Final = 50
@@ -82,6 +84,8 @@ def _redact_object(value: Any, depth: int) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
         return {"type": type(value).__name__, **_redact_object(fields, depth)}
+    if isinstance(value, msgspec.Struct):
+        return {"type": type(value).__name__, **_redact_object(msgspec.structs.asdict(value), depth)}
     if isinstance(value, Mapping):
         kept = {str(name): redact(item, str(name), depth + 1) for name, item in list(value.items())[:ITEMS_MAX]}
         return kept if len(value) <= ITEMS_MAX else {**kept, "...": _more(value)}

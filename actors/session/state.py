@@ -1,10 +1,10 @@
 """What a session remembers: whom it talks to, the last messages, and the invoices in progress."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from messages.codec import Json, decode, encode, record
 from messages.errors import CodecError
@@ -16,8 +16,7 @@ SNAPSHOT_BYTES_MAX: Final = 256 * 1024
 
 
 @record(tag=20, version=1)
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True, gc=False):
     """One line of the conversation, clipped."""
 
     by: Literal["person", "agent"]
@@ -25,8 +24,7 @@ class Said:
 
 
 @record(tag=21, version=1)
-@dataclass(frozen=True, slots=True)
-class KnownInvoice:
+class KnownInvoice(Struct, frozen=True):
     """An invoice in progress: when and from which message and file it came, and its plain fields (`to_plain`)."""
 
     message_id: str
@@ -36,8 +34,7 @@ class KnownInvoice:
 
 
 @record(tag=22, version=1)
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionState(Struct, frozen=True):
     """A session, without its turn and version: those are the store's, which gives numbers out while turns run."""
 
     chat_id: str
@@ -53,7 +50,6 @@ class SessionState:
     ) -> "SessionState":
         """Remember one exchange, and who spoke in which language if that is given; the oldest are forgotten."""
         said = (*self.messages, Said("person", person[:SAID_CHARS_MAX]), Said("agent", agent[:SAID_CHARS_MAX]))
-        # Not by `replace`, which takes twice the time: this is done once a turn.
         return SessionState(
             self.chat_id, user_id or self.user_id, self.created_at, at, language or self.language,
             said[-MESSAGES_MAX:], self.invoices,

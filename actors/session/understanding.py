@@ -123,5 +123,6 @@ def _with_degraded(result: ChainResult | None) -> tuple[Any, ...]:
 def _said_instead(by_rules: Turn, text: str) -> Turn:
     """The rules' turn with the model's words: in the reply, and in what the session remembers of it."""
     messages = by_rules.state.messages
-    remembered = replace(messages[-1], text=text[:1000])
-    return replace(by_rules, text=text, state=replace(by_rules.state, messages=(*messages[:-1], remembered)))
+    remembered = msgspec.structs.replace(messages[-1], text=text[:1000])
+    state = msgspec.structs.replace(by_rules.state, messages=(*messages[:-1], remembered))
+    return replace(by_rules, text=text, state=state)

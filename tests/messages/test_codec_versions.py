@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from messages import codec
 from messages.codec import Fields, record
@@ -113,12 +114,22 @@ class _Fine:
     name: str
 
 
-@pytest.mark.parametrize(("cls", "error"), [(_Thawed, TypeError), (_Slotless, TypeError), (int, TypeError)])
-def test_given_a_class_that_is_no_frozen_slotted_dataclass_when_registered_then_refused(
-    cls: type, error: type[Exception]
-) -> None:
+class _ThawedStruct(Struct):
+    name: str
+
+
+class _StructAsArray(Struct, frozen=True, array_like=True):
+    name: str
+
+
+class _StructOfOtherNames(Struct, frozen=True, rename="upper"):
+    name: str
+
+
+@pytest.mark.parametrize("cls", [_Thawed, _Slotless, int, _ThawedStruct, _StructAsArray, _StructOfOtherNames])
+def test_given_a_class_that_is_no_frozen_slotted_dataclass_or_struct_when_registered_then_refused(cls: type) -> None:
     """At import, not in the middle of the night."""
-    with pytest.raises(error):
+    with pytest.raises(TypeError):
         record(tag=124, version=1)(cls)
 
 
