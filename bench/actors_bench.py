@@ -261,12 +261,26 @@ def crash_ours(count: int) -> float:
     return seconds
 
 
+class ThreadSupervisor(pykka.ThreadingActor):
+    """The least supervisor one can write with Pykka: an actor that is told of a death and starts a successor."""
+
+    use_daemon_thread = True
+
+    def on_receive(self, message: Any) -> Any:
+        """Message: the class of the dead."""
+        message.start(self.actor_ref)
+
+
 class FragileThread(pykka.ThreadingActor):
-    """As Fragile; restarts itself, since Pykka has no supervisors."""
+    """As Fragile; tells its supervisor of its own death, since Pykka has no monitors."""
 
     use_daemon_thread = True
     started: Any = None
     event = threading.Event()
+
+    def __init__(self, supervisor: Any) -> None:
+        super().__init__()
+        self.supervisor = supervisor
 
     def on_start(self) -> None:
         """Say so."""
@@ -274,8 +288,8 @@ class FragileThread(pykka.ThreadingActor):
         FragileThread.event.set()
 
     def on_failure(self, *_error: object) -> None:
-        """Start the successor."""
-        FragileThread.start()
+        """Tell the supervisor."""
+        self.supervisor.tell(FragileThread)
 
     def on_receive(self, message: Any) -> Any:
         """Crash or answer."""
@@ -285,10 +299,11 @@ class FragileThread(pykka.ThreadingActor):
 
 
 def crash_pykka(count: int) -> float:
-    """With the least supervisor there can be: on_failure starts the successor."""
+    """Under the least supervisor there can be."""
     FragileThread.started = []
     FragileThread.event.clear()
-    FragileThread.start()
+    supervisor = ThreadSupervisor.start()
+    FragileThread.start(supervisor)
     FragileThread.event.wait(10)
 
     def work() -> None:
@@ -300,6 +315,7 @@ def crash_pykka(count: int) -> float:
 
     seconds = _seconds(work) / count
     FragileThread.started[-1].stop()
+    supervisor.stop()
     return seconds
 
 

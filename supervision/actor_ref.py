@@ -215,6 +215,9 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
         Returns True when it has stopped, False when it was dead already; with block=False a future of that. timeout
         None: as long as the actor takes, as Pykka's. Raises pykka.Timeout.
         """
+        if block and self._worker is not None and self._worker is getcurrent():
+            error = f"{self} waits for its own end"
+            raise AskedItself(error)
         asked = self._ask_later(_ActorStop())
 
         def stopped(get_timeout: float | None) -> bool:
@@ -248,7 +251,7 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
         self._throw_soon(error)
         return True
 
-    def fence(self) -> None:
+    def fence(self, *, kill_handler: bool = True) -> None:
         """End it without its help: the ref is dead at once, late results are refused, watchers hear "killed".
 
         The handler it may be in gets a GreenletExit; one that swallows it is abandoned and reported. Neither
@@ -268,7 +271,7 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
         self._fail_in_hand(ActorDeadError(self, self.in_hand, "killed"))
         self._end()
         actor._on_fenced()
-        if worker is not None and worker is not getcurrent():
+        if kill_handler and worker is not None and worker is not getcurrent():
             self._dispatcher.world.call_soon(self._kill_worker, worker)
 
     # The rest is for the runtime.
@@ -421,6 +424,8 @@ class GeventActorRef(pykka.ActorRef[A], Generic[A]):
         try:
             actor.on_start()
         except BaseException as error:
+            if self._actor is None and call is None:  # fenced: the kill was meant for the actor, not for the caller
+                raise ActorDeadError(self, None, self._reason) from error
             self._start_failed(error)
             raise
         finally:

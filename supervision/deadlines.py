@@ -74,11 +74,13 @@ class Deadlines:
         """Expire everything due at now_s, and arm for what comes next."""
         # While this runs nothing is armed from `add`: it would be armed again below.
         self._armed_at_s = -math.inf
-        while (nearest_s := self.nearest_s()) is not None and nearest_s <= now_s:
-            entry = heapq.heappop(self._heap)[2]
-            entry.armed = False
-            entry.expire()
-        self._armed_at_s = math.inf
-        if nearest_s is not None:
-            self._armed_at_s = nearest_s
-            self._arm(nearest_s)
+        try:
+            while (nearest_s := self.nearest_s()) is not None and nearest_s <= now_s:
+                entry = heapq.heappop(self._heap)[2]
+                entry.armed = False
+                entry.expire()
+        finally:  # one that raises must not silence those behind it
+            nearest_s = self.nearest_s()
+            self._armed_at_s = math.inf if nearest_s is None else nearest_s
+            if nearest_s is not None:
+                self._arm(nearest_s)

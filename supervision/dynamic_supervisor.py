@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from supervision import reports
 from supervision.actor import ActorDown, GeventActor, Reply
-from supervision.child import Child, RootPlace, Started, count, find
+from supervision.child import Child, RootPlace, Started, find
 from supervision.child_spec import (
     AlreadyStarted,
     ChildSpec,
@@ -68,6 +68,9 @@ class DynamicSupervisor(GeventActor):
         # Only of children that have been restarted. Invariant: its keys are among those of _children.
         self._windows: dict[str, RestartIntensity] = {}
         self._children: dict[str, Child] = {}
+        # Kept as children come and go: counting a million would stop everyone for a tenth of a second.
+        self._active = 0
+        self._supervisors = 0
         # Replies owed to those who asked for a child that is starting, or stopping.
         self._starting: dict[Child, Reply] = {}
         self._stopping: dict[Child, list[Reply]] = {}
@@ -85,7 +88,9 @@ class DynamicSupervisor(GeventActor):
             case WhichChildren():
                 return [(child.spec.id, child.shown, child.spec.type) for child in self._children.values()]
             case CountChildren():
-                return count(self._children.values())
+                specs, supervisors = len(self._children), self._supervisors
+                workers = specs - supervisors
+                return {"specs": specs, "active": self._active, "supervisors": supervisors, "workers": workers}
             case StartChild() | TerminateChild() | RestartChild() | DeleteChild():
                 reply = self.defer_reply()
                 try:
@@ -112,6 +117,7 @@ class DynamicSupervisor(GeventActor):
         if present is not None:
             raise AlreadyStarted(spec.id, present.ref)
         child = self._children[spec.id] = Child(spec, self._actor_ref)
+        self._supervisors += spec.type == "supervisor"
         self._starting[child] = reply
         child.start(partial(self._started_first, child))
 
@@ -130,6 +136,7 @@ class DynamicSupervisor(GeventActor):
         if ref is None:
             self._forget(child)
         else:
+            self._active += 1
             child.runs_as(ref)
             reports.report_progress(self._actor_ref, child, dynamic=True)
 
@@ -148,6 +155,7 @@ class DynamicSupervisor(GeventActor):
             child.stop(partial(self._has_stopped, child))
 
     def _has_stopped(self, child: Child, reason: type_of_reason) -> None:
+        self._active -= 1
         self._forget(child)
         if child.stopped_badly(reason):
             reports.report_supervisor(self._actor_ref, "shutdown_error", reason, child, "it is gone all the same")
@@ -158,6 +166,7 @@ class DynamicSupervisor(GeventActor):
         if child.ref is not ref or self._children.get(child.spec.id) is not child:
             return
         child.ref = None
+        self._active -= 1
         if verdict(child.spec.restart, reason) is Verdict.RESTART:
             self._failed(child, "child_terminated", reason)
             return
@@ -215,7 +224,8 @@ class DynamicSupervisor(GeventActor):
             self._has_started(child, ref)
 
     def _forget(self, child: Child) -> None:
-        self._children.pop(child.spec.id, None)
+        del self._children[child.spec.id]
+        self._supervisors -= child.spec.type == "supervisor"
         self._windows.pop(child.spec.id, None)
 
     def on_stop(self) -> None:

@@ -7,6 +7,7 @@ are formatted here, since its default renderer shows local variables, and with t
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections import Counter
 from collections.abc import Mapping
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from supervision.child import Child
 
 log = structlog.get_logger(__name__)
+
+
+def _emit(level: str, event: str, **fields: Any) -> None:
+    """Log one event. A log that fails (a closed stream, a bad processor) must never stop a recovery."""
+    with contextlib.suppress(Exception):
+        getattr(log, level)(event, logger=__name__, **fields)
 
 
 class Who(NamedTuple):
@@ -111,8 +118,9 @@ def report_crash(ref: GeventActorRef[Any], reason: BaseException, context: str) 
     report = CrashReport(
         Who.of(ref), _ancestors(ref.path), context, reason, describe(ref.in_hand), ref.mailbox_size, ref.restarts
     )
-    log.error(
-        f"Unhandled exception in {ref}:",  # noqa: G004 - the first words are what one greps for, as in Pykka's log
+    _emit(
+        "error",
+        f"Unhandled exception in {ref}:",
         report="crash",
         actor=report.who.actor,
         urn=report.who.urn,
@@ -133,7 +141,8 @@ def report_supervisor(
 ) -> SupervisorReport:
     """Report what a supervisor saw of a child, and what it does about it."""
     report = SupervisorReport(Who.of(ref), context, reason, offender(child), next_step)
-    log.error(
+    _emit(
+        "error",
         "supervisor report",
         report="supervisor",
         actor=report.supervisor.actor,
@@ -148,7 +157,8 @@ def report_supervisor(
 
 def report_shutdown_errors(ref: GeventActorRef[Any], reasons: Mapping[str, int]) -> None:
     """Report dynamic children that did not end in order at their supervisor's end, by reason, as OTP does."""
-    log.error(
+    _emit(
+        "error",
         "supervisor report",
         report="supervisor",
         **Who.of(ref)._asdict(),
@@ -161,7 +171,8 @@ def report_shutdown_errors(ref: GeventActorRef[Any], reasons: Mapping[str, int])
 def report_progress(ref: GeventActorRef[Any], child: Child, *, dynamic: bool = False) -> ProgressReport:
     """Report a started child; of a dynamic supervisor at level debug, since they come by the thousand."""
     report = ProgressReport(Who.of(ref), offender(child), dynamic)
-    (log.debug if dynamic else log.info)(
+    _emit(
+        "debug" if dynamic else "info",
         "child started",
         report="progress",
         actor=report.supervisor.actor,
@@ -174,7 +185,8 @@ def report_progress(ref: GeventActorRef[Any], child: Child, *, dynamic: bool = F
 
 def report_fenced(ref: GeventActorRef[Any]) -> None:
     """Report that an actor was ended without its help."""
-    log.warning(
+    _emit(
+        "warning",
         "actor fenced",
         report="fenced",
         **Who.of(ref)._asdict(),
@@ -185,7 +197,8 @@ def report_fenced(ref: GeventActorRef[Any]) -> None:
 
 def report_abandoned(ref: GeventActorRef[Any]) -> None:
     """Report that a fenced actor's handler goes on regardless."""
-    log.error(
+    _emit(
+        "error",
         "handler abandoned",
         report="abandoned",
         **Who.of(ref)._asdict(),
@@ -197,7 +210,8 @@ def report_abandoned(ref: GeventActorRef[Any]) -> None:
 def report_unread(ref: GeventActorRef[Any], messages: list[Any]) -> None:
     """Report told messages that an actor left behind."""
     kinds = Counter(type(message).__name__ for message in messages)
-    log.warning(
+    _emit(
+        "warning",
         "unread messages",
         report="unread",
         **Who.of(ref)._asdict(),
@@ -209,19 +223,25 @@ def report_unread(ref: GeventActorRef[Any], messages: list[Any]) -> None:
 
 def report_shed(ref: GeventActorRef[Any], message: Any) -> None:
     """Report a told message that made room for a newer one."""
-    log.warning("message shed", report="shed", **Who.of(ref)._asdict(), **describe(message), next="it is dropped")
+    _emit("warning", "message shed", report="shed", **Who.of(ref)._asdict(), **describe(message), next="it is dropped")
 
 
 def report_unexpected(ref: GeventActorRef[Any], message: Any) -> None:
     """Report a message that a supervisor does not know."""
-    log.warning(
-        "unexpected message", report="unexpected", **Who.of(ref)._asdict(), **describe(message), next="it is dropped"
+    _emit(
+        "warning",
+        "unexpected message",
+        report="unexpected",
+        **Who.of(ref)._asdict(),
+        **describe(message),
+        next="it is dropped",
     )
 
 
 def report_task_failed(name: str, error: BaseException) -> None:
     """Report a task or timer that raised with nobody to hand it to."""
-    log.error(
+    _emit(
+        "error",
         "task failed",
         report="task",
         task=name,

@@ -44,4 +44,6 @@ class StartCall:
         """Fence everything that is still within its `on_start`, innermost first; nothing starts here any more."""
         self.abandoned = True
         for ref in reversed(self.half_started):
-            ref.fence()
+            # Their greenlet is the call's own: whoever abandons the call kills it, once. A second kill would hit
+            # the clean-up that the first one began.
+            ref.fence(kill_handler=False)

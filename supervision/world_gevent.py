@@ -43,8 +43,11 @@ class GeventWorld(HubWorld):
     hub: Hub
 
     def __init__(self) -> None:
-        """Bind to the hub of the calling thread."""
+        """Bind to the hub of the calling thread. Raises RuntimeError in any but the main one."""
         self.hub = get_hub()
+        if not self.hub.loop.default:
+            message = "the gevent world belongs to the main thread: make it there before other threads need it"
+            raise RuntimeError(message)
         self.thread_id = _real_get_ident()
         self.get_thread_id = _real_get_ident
         self.random = random.Random()  # noqa: S311 - jitter; what must not be guessed is `nonce`

@@ -125,7 +125,7 @@ class HubWorld(ABC):
 
     def call_later(self, delay_s: float, function: Callable[..., object], *args: Any) -> Timer:
         """Call function on the hub after delay_s; from any thread."""
-        timer = HubTimer(self.deadlines, function, args)
+        timer = HubTimer(self, function, args)
         at_s = self.now() + delay_s
         if self.in_hub_thread():
             self.deadlines.add(at_s, timer)
@@ -145,11 +145,11 @@ class HubWorld(ABC):
 class HubTimer:
     """One call in the future, as an entry of the deadline heap."""
 
-    __slots__ = ("_args", "_cancelled", "_deadlines", "_function", "armed")
+    __slots__ = ("_args", "_cancelled", "_function", "_world", "armed")
 
-    def __init__(self, deadlines: Deadlines, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+    def __init__(self, world: HubWorld, function: Callable[..., object], args: tuple[Any, ...]) -> None:
         """The caller adds it to the heap."""
-        self._deadlines = deadlines
+        self._world = world
         self._function = function
         self._args = args
         self._cancelled = False
@@ -158,19 +158,23 @@ class HubTimer:
     def start(self, at_s: float) -> None:
         """Stand in the heap from now on, unless cancelled meanwhile."""
         if not self._cancelled:
-            self._deadlines.add(at_s, self)
+            self._world.deadlines.add(at_s, self)
 
     def expire(self) -> None:
         """Call the function; what it raises is reported, since other deadlines stand behind this one."""
         try:
-            self._function(*self._args)
+            if not self._cancelled:
+                self._function(*self._args)
         except BaseException as error:  # noqa: BLE001 - nothing may stop the heap
             _report(getattr(self._function, "__qualname__", repr(self._function)), error)
 
     def cancel(self) -> None:
-        """Make sure that it is not called."""
+        """Make sure that it is not called; from any thread."""
         self._cancelled = True
-        self._deadlines.call_off(self)
+        if self._world.in_hub_thread():
+            self._world.deadlines.call_off(self)
+        else:
+            self._world.call_soon_threadsafe(self._world.deadlines.call_off, self)
 
 
 class HubWaiter:
