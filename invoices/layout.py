@@ -14,9 +14,10 @@ from typing import Final
 _SAME_LINE: Final = 0.5
 # A gap wider than this many letter heights separates columns; a space is about a quarter of one.
 _COLUMN_GAP: Final = 1.1
-# A text file has no points: a character cell counts as this wide and high.
+# A text file has no points: a character counts as this wide and high, a line as this far from the next.
 _CELL_WIDTH: Final = 5.0
-_CELL_HEIGHT: Final = 10.0
+_LINE_PITCH: Final = 10.0
+_LETTER_HEIGHT: Final = 7.0
 _TAB_COLUMNS: Final = 8
 
 
@@ -171,9 +172,9 @@ def _typed_page(number: int, text: str) -> Page:
             stripped = part.strip()
             if stripped:
                 start = column + len(part) - len(part.lstrip())
-                top = index * _CELL_HEIGHT
+                top = index * _LINE_PITCH
                 right = (start + len(stripped)) * _CELL_WIDTH
-                segments.append(Segment(stripped, start * _CELL_WIDTH, top, right, top + _CELL_HEIGHT, number, index))
+                segments.append(Segment(stripped, start * _CELL_WIDTH, top, right, top + _LETTER_HEIGHT, number, index))
             column += len(part) + 2
     width = max((len(line) for line in lines), default=0) * _CELL_WIDTH
-    return Page(number, width, len(lines) * _CELL_HEIGHT, tuple(segments))
+    return Page(number, width, len(lines) * _LINE_PITCH, tuple(segments))

@@ -21,7 +21,7 @@ from invoices.fields.labels import Index
 from invoices.fields.lines import find_lines
 from invoices.fields.parties import Parties, find_parties
 from invoices.fields.totals import Totals, find_totals
-from invoices.fields.vocabulary import INVOICE_WORD, OTHER_TITLES
+from invoices.fields.vocabulary import INVOICE_WORD, OTHER_TITLES, RECEIPT_WORD
 from invoices.invoice import CREDIT_NOTE_CODES, FieldSource, Invoice, Line
 from invoices.layout import Layout
 
@@ -100,7 +100,8 @@ def _line_credited(line: Line) -> Line:
 def _looks_like_invoice(index: Index) -> bool:
     """Whether the word for an invoice stands there and no title says that it is something else."""
     if not any(INVOICE_WORD.search(text) for text in index.texts):
-        return any(index.of_kind("gross", "payable")) and any(index.of_kind("number"))
+        receipt = any(RECEIPT_WORD.search(text) for text in index.texts)
+        return any(index.of_kind("gross", "payable")) and (receipt or any(index.of_kind("number")))
     return _other_title(index) is None or _invoice_title(index)
 
 

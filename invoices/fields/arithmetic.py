@@ -45,6 +45,7 @@ class Triple:
 def best_triple(evidence: Evidence) -> Triple | None:
     """The best scored triple; the largest gross wins among equals, as totals do over their parts."""
     triples = [*_from_tax(evidence), *_from_net(evidence), *_from_gross(evidence)]
+    triples += _from_parts(triples, evidence)
     largest = max((abs(triple.gross) for triple in triples if triple.labelled > 1), default=Decimal(0))
 
     def rank(triple: Triple) -> float:
@@ -98,6 +99,19 @@ def _from_gross(evidence: Evidence) -> Iterator[Triple]:
                 yield _triple((net, tax, gross), (_UNLABELLED, _UNLABELLED, gross_weight), evidence)
 
 
+def _from_parts(triples: list[Triple], evidence: Evidence) -> Iterator[Triple]:
+    """Rows of several rates whose grosses together are the labelled total, as on receipts."""
+    parts = list({(one.net, one.tax, one.gross): one for one in triples if one.labelled > 1}.values())[:_PARTS_MAX]
+    for chosen in range(1, 1 << len(parts)):
+        rows = [part for place, part in enumerate(parts) if chosen >> place & 1]
+        gross = sum((row.gross for row in rows), Decimal(0))
+        weight = evidence.gross.get(gross, 0.0)
+        if len(rows) > 1 and weight > _WELL_LABELLED:
+            net, tax = (sum((getattr(row, name) for row in rows), Decimal(0)) for name in ("net", "tax"))
+            score = sum(row.score for row in rows) / len(rows) + _RATE_BONUS
+            yield Triple(net, tax, gross, score, 2)
+
+
 def _is_untaxed(evidence: Evidence) -> bool:
     return evidence.untaxed or not any(value and weight > 0.5 for value, weight in evidence.tax.items())
 
@@ -109,7 +123,8 @@ def _is_plausible(net: Decimal, tax: Decimal) -> bool:
 
 def _with_sums(tax: Mapping[Decimal, float]) -> dict[Decimal, float]:
     """Tax amounts and the sums of the first few: an invoice with two rates may leave its total tax out."""
-    strong = [value for value, weight in tax.items() if weight >= 0.5 and value][:_PARTS_MAX]
+    strong = [value for value, weight in tax.items() if weight >= 0.5 and value > 0][:_PARTS_MAX]
+    strong = strong or [value for value, weight in tax.items() if weight >= 0.5 and value < 0][:_PARTS_MAX]
     sums = dict(tax)
     for chosen in range(1, 1 << len(strong)):
         parts = [value for place, value in enumerate(strong) if chosen >> place & 1]

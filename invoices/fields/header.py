@@ -21,7 +21,7 @@ _LEAD: Final = re.compile(
 )
 _PREFIX: Final = re.compile(r"^[A-Z]{1,5}$")
 _TITLE_NUMBER: Final = re.compile(
-    r"^\s*(?:[^\d]{0,60}?)(?:\(\d{2,3}\)\s*)?(?P<mark>nr|no|n[°º]|number|nummer|#)\.?\s*:?\s*(?P<value>\S+)(?P<rest>.*)$",
+    r"^\s*(?:[^\d]{0,60}?)(?:\(\d{2,3}\)\s*)?(?P<mark>nr|no|n[°º.]|number|nummer|#)\.?\s*:?\s*(?P<value>\S+)(?P<rest>.*)$",
     re.IGNORECASE,
 )
 _VOM: Final = re.compile(r"^\s*,?\s*(?:vom|von|dated?|of|du|del|de\s+fecha|van|z\s+dnia)\b\s*", re.IGNORECASE)
@@ -29,6 +29,8 @@ _CITY_DATE: Final = re.compile(r"^[A-ZÄÖÜ][\w.\- ]{2,30},\s*(?:den|le|li|a)?\
 _TITLE_LINES_MAX: Final = 60
 _NUMBER_CHARS_MAX: Final = 35
 _SURE_GAP: Final = 0.1
+_TIME: Final = re.compile(r"(?:\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:Uhr|h|am|pm))?)?", re.IGNORECASE)
+_HEAD_SEGMENTS: Final = 25  # a short text is all head
 _CODE: Final = re.compile(rf"(?<![A-Za-z])({'|'.join(CODES)})(?![A-Za-z])")
 
 
@@ -192,14 +194,14 @@ def _letter_dates(index: Index) -> Iterator[_Dated]:
     alone: list[tuple[FoundDate, int]] = []
     for position in first:
         text = index.texts[position]
-        if index.segments[position].y0 > 0.5 * height:
+        if index.segments[position].y0 > 0.5 * height and position > _HEAD_SEGMENTS:
             break
         found = next(find_dates(text), None)
         if found is None:
             continue
         if _CITY_DATE.match(text[: found.start]) and found.end >= len(text.rstrip()):
             yield found, 0.9, 1
-        elif found.start == 0 and found.end == len(text.rstrip()):
+        elif found.start == 0 and _TIME.fullmatch(text[found.end :].strip()):
             if _follows_place(index, position):
                 yield found, 0.9, 1
             elif not _is_labelled_otherwise(index, position):
@@ -235,7 +237,10 @@ def _best_date(candidates: list[_Dated], *, month_first: bool | None) -> Found |
     ranked = sorted(scores.items(), key=lambda item: -item[1][0])
     value, (score, page) = ranked[0]
     rivals = [other for other, (rival, _) in ranked[1:] if rival > score - _SURE_GAP]
-    return None if rivals and score < 0.9 else Found(value, min(0.97, score) - (0.25 if rivals else 0.0), page)
+    if rivals and score < 0.9:
+        return None
+    alone = 0.2 if len(ranked) == 1 else 0.0  # nothing else in the document could be meant
+    return Found(value, min(0.97, score + alone) - (0.25 if rivals else 0.0), page)
 
 
 def _decided(found: FoundDate, *, month_first: bool | None) -> dt.date | None:

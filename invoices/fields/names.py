@@ -21,7 +21,7 @@ POSTAL_LINE: Final = re.compile(
     rf"^(?:[A-Z]{{1,3}}\s?[-\u2013 ]\s?)?"
     rf"(?:\d{{4,5}}\s?[A-Z]{{2}}\s+{_TOWN}|\d{{4,5}}[ ,]+{_TOWN}|\d{{5}}{_TOWN}|\d{{2}}-\d{{3}}\s+{_TOWN})"
     r"|^(?:[A-Z]{2}\s+)?[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}$"
-    rf"|^{_TOWN}(?:\s{_TOWN}){{0,3}},?\s+[A-Z]{{2}}\s+\d{{5}}(?:-\d{{4}})?$"
+    rf"|^{_TOWN}(?:\s{_TOWN}){{0,3}},?\s+(?:[A-Z]{{2}}|{_TOWN})\s+\d{{5}}(?:-\d{{4}})?$"
 )
 POSTAL: Final = re.compile(
     rf"(?<![\w.,/\-])(?:[A-Z]{{1,2}}[-\s])?(?:\d{{5}}|\d{{4}}(?:\s?[A-Z]{{2}})?|\d{{2}}-\d{{3}})\s*,?\s*{_TOWN}"
@@ -44,7 +44,7 @@ _NOT_A_NAME: Final = re.compile(
     r"@|https?:|www\.|:\s*$|\b(?:tel|fax|fon|phone|telefon|telefax|mobil|e-?mail|iban|bic|swift|gln|gtin|hrb|hra|ust|vat|tva|siret|"
     r"siren|seite|page|datum|date|nummer|number|kunden-?(?:nr|nummer)|rechnung\w*|invoice|facture|factura|fattura|factuur|lief-nr|"
     r"steuer\w*|globale|bestell\w*|order|auftrag|avoir|gutschrift|credit\s+note|total|summe|betrag|name|anschrift|adresse|address|verkäufer|"
-    r"käufer|seller|buyer|customer|leistungsempfänger|copy|kopie|original|duplicate)\b",
+    r"käufer|to|an|seller|buyer|customer|leistungsempfänger|copy|kopie|original|duplicate)\b",
     re.IGNORECASE,
 )
 IMPRINT: Final = re.compile(

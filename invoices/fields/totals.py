@@ -13,16 +13,17 @@ from decimal import Decimal
 from typing import Final
 
 from invoices.fields.amounts import Amount, find_amounts
-from invoices.fields.arithmetic import Evidence, best_triple
+from invoices.fields.arithmetic import Evidence, Triple, best_triple
 from invoices.fields.found import Found
 from invoices.fields.labels import Index, Label, Near
 
-_ROLES: Final = ("net", "tax", "gross", "payable", "prepaid")
+_ROLES: Final = ("net", "tax", "gross", "payable", "prepaid", "withheld")
 _RUNNING_TEXT_CHARS: Final = 90
 _PERCENT: Final = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,2})?)\s?%")
 _BARE_RATE: Final = re.compile(r"\d{1,2}(?:[.,]\d{1,2})?")
 _RATES_MAX: Final = 30
 _SUREST: Final = 0.9
+_LABELLED_MIN: Final = 0.5
 _CANDIDATES_MAX: Final = 60
 _NO_TAX: Final = re.compile(
     r"reverse\s+charge|steuerschuldnerschaft|autoliquidation|inversi[oó]n\s+del\s+sujeto|inversione\s+contabile|"
@@ -57,9 +58,9 @@ def find_totals(index: Index) -> Totals:
     printed = _printed(index)
     triple = best_triple(_evidence(candidates, printed, index))
     if triple is None:
-        return _without_arithmetic(candidates)
+        return _after_withholding(candidates) or _without_arithmetic(candidates, untaxed=_is_untaxed(index))
     payable = _payable(triple.gross, candidates, printed)
-    confidence = min(0.99, 0.75 + 0.08 * triple.labelled)
+    confidence = min(0.99, 0.75 + 0.08 * triple.labelled) - (0.3 if _is_outdone(triple, candidates) else 0.0)
     return Totals(
         net=_found(triple.net, confidence, candidates["net"], printed),
         tax=_found(triple.tax, confidence, candidates["tax"], printed),
@@ -82,9 +83,10 @@ def _candidates(index: Index, role: str) -> list[_Candidate]:
 def _labelled(index: Index, label: Label) -> Iterator[_Candidate]:
     own = _amounts_near(index, label, [index.after(label)])
     yield from own
-    beside = _amounts_near(index, label, [*index.right(label), *index.beside(label)])
-    yield from beside
-    if not any(candidate.weight > 0.4 for candidate in own):
+    right = _amounts_near(index, label, index.right(label))
+    yield from right
+    yield from _amounts_near(index, label, index.beside(label))
+    if not any(candidate.weight > 0.4 for candidate in [*own, *right]):
         yield from _amounts_near(index, label, index.below(label))
 
 
@@ -162,7 +164,32 @@ def _payable(gross: Decimal, candidates: dict[str, list[_Candidate]], printed: d
     return Found(gross, 0.85, printed.get(gross, 1))
 
 
-def _without_arithmetic(candidates: dict[str, list[_Candidate]]) -> Totals:
+def _is_outdone(triple: Triple, candidates: dict[str, list[_Candidate]]) -> bool:
+    """Whether a larger amount is labelled as the total too: then the three may be a part of it."""
+    larger = [one for one in candidates["gross"] if abs(one.value) > abs(triple.gross) and one.weight > _LABELLED_MIN]
+    prepaid = {abs(one.value) for one in candidates["prepaid"]}
+    return any(abs(one.value) - abs(triple.gross) not in prepaid for one in larger)
+
+
+def _after_withholding(candidates: dict[str, list[_Candidate]]) -> Totals | None:
+    """Net + tax - tax withheld = payable, as Spanish and Italian professionals write; the gross is not printed."""
+    for withheld in candidates["withheld"]:
+        for net in candidates["net"]:
+            for tax in candidates["tax"]:
+                rest = net.value + tax.value - abs(withheld.value)
+                paid = [one for one in candidates["payable"] + candidates["gross"] if one.value == rest]
+                if paid and withheld.value and min(net.weight, tax.weight, paid[0].weight) > _LABELLED_MIN:
+                    return Totals(
+                        net=Found(net.value, 0.9, net.page),
+                        tax=Found(tax.value, 0.9, tax.page),
+                        gross=Found(net.value + tax.value, 0.75, net.page),
+                        payable=Found(rest, 0.9, paid[0].page),
+                        currency=_currency(candidates, {rest}),
+                    )
+    return None
+
+
+def _without_arithmetic(candidates: dict[str, list[_Candidate]], *, untaxed: bool) -> Totals:
     """A total that stands alone: only when the labels leave no choice and no tax says otherwise."""
     totals = [candidate for candidate in candidates["gross"] + candidates["payable"] if candidate.weight > 0.6]
     surest = [candidate for candidate in totals if candidate.weight >= _SUREST]
@@ -172,6 +199,9 @@ def _without_arithmetic(candidates: dict[str, list[_Candidate]]) -> Totals:
     agreed = {c.value for c in candidates["gross"]} & {c.value for c in candidates["payable"]} & values
     if len(values) == 1 and (not taxed or agreed):
         only = max(totals, key=lambda candidate: candidate.weight)
+        if untaxed and not taxed:
+            found = Found(only.value, 0.75, only.page)
+            return Totals(found, Found(Decimal(0), 0.75, only.page), found, found, only.currency)
         found = Found(only.value, 0.6, only.page)
         return Totals(gross=found, payable=found, currency=only.currency)
     return Totals()

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_NO: Final = r"(?:nummer|number|numéro|numero|número|num|nr|no|n[°ºo]|№|#|id)"
+_NO: Final = r"(?:nummer|number|numéro|numero|número|num|nr|no|n[°ºo]|n\.|№|#|id)"
 _INVOICE_WORD: Final = (
     r"(?:\w*rechnung|invoice|facture|factura|fattura|factuur|faktura|credit\s?note|credit\s?memo|gutschrift|avoir|"
     r"nota\s+(?:de\s+|di\s+)?(?:cr[ée]dito|credito)|creditnota|rechnungskorrektur|storno\w*|bill)"
@@ -163,7 +163,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         (0.8, r"[\w\s]{0,30}\binklusive\s+\d{1,2}(?:[.,]\d{1,2})?\s*%\s*\w*steuer\b"),
         (
             0.7,
-            r"\btotal\b(?!\s*(?:ht|h\.t|net|excl|before|tax|vat|tva|iva|due|sin|hors|without|items|weight|qty|quantity|discount|remise))|\btotale\b(?!\s*(?:imponibile|iva|netto))|\btotaal\b(?!\s*(?:btw|excl|netto))|\brazem\b",
+            r"\btotal\b(?!\s*(?:ht|h\.t|net|excl|before|tax|vat|tva|iva|due|sin|hors|without|items|weight|qty|quantity|discount|remise))|\btotale\b(?!\s*(?:imponibile|iva|netto))|\btotaal\b(?!\s*(?:btw|excl|netto))|\brazem\b|\bsumme\b",
         ),
     ),
     "payable": (
@@ -208,6 +208,13 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         (
             1.0,
             r"anticipos?\b|pagado\b|entrega\s+a\s+cuenta\b|acconto\b|acconti\b|gi[àa]\s+pagato\b|reeds\s+(?:betaald|voldaan)\b|aanbetaling\b|vooruitbetaald\b",
+        ),
+    ),
+    "withheld": (
+        (
+            1.0,
+            r"retenci[oó]n(?:\s+(?:de\s+)?i\.?r\.?p\.?f\.?)?|i\.?r\.?p\.?f\.?\b|ritenuta(?:\s+d'acconto)?|withholding(?:\s+tax)?|"
+            r"retenue\s+[àa]\s+la\s+source|quellensteuer",
         ),
     ),
     "other_amount": (
@@ -283,6 +290,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
             1.0,
             r"(?:client|acheteur|factur[ée]\s+[àa]|destinataire|adresse\s+de\s+facturation)\b|(?:cliente|comprador|facturar\s+a|facturado\s+a|destinatario)\b(?!\s*n)|(?:acquirente|cessionario(?:\s*/?\s*committente)?|spett(?:\.le|abile)|intestatario)\b|(?:klant|koper|afnemer|factuuradres|aan)\b(?!\s*(?:nr|nummer))|nabywca\b",
         ),
+        (0.9, r"(?:to|an|à)(?=\s*:\s*$)"),
     ),
     "other_party": (
         (
@@ -310,6 +318,11 @@ PATTERNS: Final = tuple(
 )
 
 INVOICE_WORD: Final = re.compile(rf"(?<!\w){_INVOICE_WORD}\b", re.IGNORECASE)
+RECEIPT_WORD: Final = re.compile(
+    r"(?<!\w)(?:receipt|till\s+receipt|kassenbon|kassenbeleg|bon-?\s?nr|quittung|ticket\s+de\s+caisse|re[çc]u|tique?t|recibo|"
+    r"scontrino|ricevuta|kassabon|kvitantie|bonnetje|paragon)(?!\w)",
+    re.IGNORECASE,
+)
 CREDIT_WORD: Final = re.compile(
     r"(?<!\w)(?:credit\s?note|credit\s?memo|gutschrift|avoir|facture\s+d'avoir|"
     r"nota\s+(?:de\s+cr[ée]dito|di\s+credito)|creditnota|creditfactuur|"
