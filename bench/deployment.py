@@ -69,11 +69,13 @@ class Deployment:
         """The daemon is up."""
         return self
 
-    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
         """Stop it and remove its directory."""
         self.close()
 
-    def connect(self) -> "Redis[bytes]":
+    def connect(self) -> Redis:
         """A client of the daemon's server."""
         return Redis(unix_socket_path=str(self.socket))
 

@@ -61,7 +61,9 @@ def send_through(deployment: Deployment, door: str, count: int, seed: int, prefi
     return ended_s - began_s
 
 
-def measure_door(deployment: Deployment, door: str, count: int, seed: int, round_: int, figures: Figures, name: str) -> None:
+def measure_door(
+    deployment: Deployment, door: str, count: int, seed: int, round_: int, figures: Figures, name: str
+) -> None:
     """One round of one door."""
     chats = [f"chat-{number}" for number in range(CHATS)]
     turns = deployment.turns(chats)
@@ -79,14 +81,17 @@ def measure_langgraph(deployment: Deployment, count: int, round_: int) -> float:
     """One round of LangGraph: messages a second."""
     directory = deployment.data_dir / f"langgraph-{round_}"
     directory.mkdir()
+    arguments = [str(argument) for argument in (deployment.socket, count, CHATS, directory)]
     done = subprocess.run(
-        [sys.executable, "-m", "bench.peers.langgraph_work", str(deployment.socket), str(count), str(CHATS), str(directory)],
+        [sys.executable, "-m", "bench.peers.langgraph_work", *arguments],
         stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT,
     )  # fmt: skip
     return float(done.stdout)
 
 
-def contenders(deployments: Sequence[tuple[str, Deployment]], options: argparse.Namespace) -> dict[str, Callable[[int, Figures], None]]:
+def contenders(
+    deployments: Sequence[tuple[str, Deployment]], options: argparse.Namespace
+) -> dict[str, Callable[[int, Figures], None]]:
     """What is measured in each round under one policy, in this order, by name."""
     count, seed = options.messages, options.seed
     first = deployments[0][1]
@@ -104,7 +109,9 @@ def contenders(deployments: Sequence[tuple[str, Deployment]], options: argparse.
 
             found[name] = one_round
     if version_of("dramatiq") and not options.alone:
-        found["dramatiq"] = lambda _round, figures: figures.note("dramatiq", dramatiq_peer.run(first.socket, DRAMATIQ_MESSAGES, CHATS))
+        found["dramatiq"] = lambda _round, figures: figures.note(
+            "dramatiq", dramatiq_peer.run(first.socket, DRAMATIQ_MESSAGES, CHATS)
+        )
     if version_of("langgraph-checkpoint-sqlite") and not options.alone:
         found["langgraph"] = lambda round_, figures: figures.note(
             "langgraph", measure_langgraph(first, LANGGRAPH_MESSAGES, round_)
@@ -116,7 +123,7 @@ def report(policy: str, figures: Figures) -> Iterator[str]:
     """The table of one policy."""
     bare_rates = figures.rates["bare"]
     yield f"\nappendfsync {policy}"
-    yield f"{'':22}{'messages/s (all rounds)':>30}  {'of bare':>22}  {'daemon, server: us of CPU a message':>36}"
+    yield f"{'':22}{'messages/s':>30}  {'of bare':>22}  {'daemon, server: us of CPU a message':>36}"
     for name, rates in figures.rates.items():
         cost = ""
         if name in figures.daemon_us:

@@ -48,9 +48,11 @@ def version_of(package: str) -> str | None:
 def setting(packages: Iterable[str], seed: int | None = None) -> str:
     """Machine, load, versions, commit and seed, one a line."""
     versions = ", ".join(f"{name} {version_of(name) or 'not installed'}" for name in packages)
+    machine = (
+        f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB, {platform.system()} {platform.release()}"
+    )
     lines = [
-        f"machine: {_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB, {platform.system()} "
-        f"{platform.release()}; load {os.getloadavg()[0]:.1f} at the start",
+        f"machine: {machine}; load {os.getloadavg()[0]:.1f} at the start",
         f"versions: Python {platform.python_version()}, {versions}",
         f"commit: {_commit()}",
     ]

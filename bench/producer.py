@@ -18,6 +18,7 @@ from contextlib import contextmanager
 import hiredis
 
 from actors.partition.keys import Keys
+from actors.redis_connection.wire import pack
 from bench.deployment import PARTITIONS, message
 from bench.measuring import ROOT
 
@@ -68,7 +69,7 @@ def _await_answers(connection: socket.socket, count: int) -> None:
 
 def main(path: str, door: str, count: str, chats: str, seed: str, prefix: str) -> None:
     """Do what the module says."""
-    prepared = [hiredis.pack_command(command) for command in commands(door, int(count), int(chats), int(seed), prefix)]
+    prepared = [pack(command) for command in commands(door, int(count), int(chats), int(seed), prefix)]
     pipelines = [b"".join(prepared[start : start + BATCH]) for start in range(0, len(prepared), BATCH)]
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)

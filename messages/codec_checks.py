@@ -41,7 +41,7 @@ def bare(hint: Any) -> Any:
 def field_names(cls: Any) -> tuple[str, ...]:
     """Names of a record's fields, in order. Raises TypeError for a class that is neither dataclass nor Struct."""
     if issubclass(cls, msgspec.Struct):
-        return cls.__struct_fields__
+        return tuple(field.name for field in msgspec.structs.fields(cls))
     return tuple(field.name for field in dataclasses.fields(cls))
 
 

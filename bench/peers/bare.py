@@ -1,4 +1,4 @@
-"""The least that keeps a message, a snapshot and an acknowledgement: three commands a message, by redis-py, in pipelines.
+"""The least that keeps a message, a snapshot and an acknowledgement: three commands each, by redis-py, in pipelines.
 
 No reading, no actor, no reply, no fence. XACK finds nothing to acknowledge, the cheapest it can be: this is bare at its
 fastest, in the one process that also makes the messages.
@@ -15,7 +15,7 @@ STREAM = "bench:bare:intake"
 SNAPSHOT = b"s" * 1024
 
 
-def run(client: "Redis[bytes]", count: int, chats: int) -> float:
+def run(client: Redis, count: int, chats: int) -> float:
     """Messages a second of `count` messages of `chats` chats. Leaves nothing in the store."""
     bodies = [message(f"chat-{number % chats}", f"bare-{number}") for number in range(count)]
     client.xgroup_create(STREAM, "bench", mkstream=True)

@@ -25,7 +25,7 @@ def run(socket: Path, count: int, chats: int) -> float:
         return count / _send_and_wait(store, count, chats, environment)
 
 
-def _send_and_wait(store: "Redis[bytes]", count: int, chats: int, environment: Mapping[str, str]) -> float:
+def _send_and_wait(store: Redis, count: int, chats: int, environment: Mapping[str, str]) -> float:
     before = _answered(store, chats)
     with ready_producer(SENDER, count, chats, env=environment) as producer:
         began_s = time.perf_counter()
@@ -35,7 +35,7 @@ def _send_and_wait(store: "Redis[bytes]", count: int, chats: int, environment: M
         return time.perf_counter() - began_s
 
 
-def _answered(store: "Redis[bytes]", chats: int) -> int:
+def _answered(store: Redis, chats: int) -> int:
     pipe = store.pipeline(transaction=False)
     for number in range(chats):
         pipe.hget(f"bench:dramatiq:head:chat-{number}", "t")

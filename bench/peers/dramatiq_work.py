@@ -19,14 +19,13 @@ SOCKET = os.environ["BENCH_SOCKET"]
 SNAPSHOT = b"s" * 1024
 
 client = Redis(unix_socket_path=SOCKET)
-dramatiq.set_broker(RedisBroker(url=f"unix://{SOCKET}", namespace="bench:dramatiq"))
+dramatiq.set_broker(RedisBroker(url=f"unix://{SOCKET}", namespace="bench:dramatiq"))  # type: ignore[no-untyped-call]
 
 
 @dramatiq.actor(max_retries=0)
 def answer(chat: str, message_id: str, text: str) -> None:
     """Answer one message."""
-    reply = {"reply_id": f"r-{message_id}", "message_id": message_id, "chat_id": chat, "kind": "final", "text": text * 8}
-    body = json.dumps(reply)
+    body = json.dumps({"message_id": message_id, "chat_id": chat, "kind": "final", "text": text * 8})
     pipe = client.pipeline(transaction=True)
     pipe.hset(f"bench:dramatiq:head:{chat}", mapping={"s": SNAPSHOT})
     pipe.hincrby(f"bench:dramatiq:head:{chat}", "t", 1)

@@ -38,18 +38,19 @@ def _answer(_state: Conversation) -> dict[str, list[str]]:
 def main(socket: str, count: str, chats: str, directory: str) -> None:
     """Do what the module says."""
     client = Redis(unix_socket_path=socket)
-    graph = StateGraph(Conversation)
+    graph: Any = StateGraph(Conversation)
     graph.add_node("answer", _answer)
     graph.add_edge(START, "answer")
     graph.add_edge("answer", END)
     connection = sqlite3.connect(Path(directory) / "langgraph.db", check_same_thread=False)
-    agent: Any = graph.compile(checkpointer=SqliteSaver(connection))
+    agent = graph.compile(checkpointer=SqliteSaver(connection))
     agent.invoke({"messages": ["Hello"]}, {"configurable": {"thread_id": "warm-up"}})
     began_s = time.perf_counter()
     for number in range(int(count)):
         chat = f"chat-{number % int(chats)}"
         state = agent.invoke({"messages": ["Hello"]}, {"configurable": {"thread_id": chat}})
-        body = json.dumps({"message_id": f"m-{number}", "chat_id": chat, "kind": "final", "text": state["messages"][-1]})
+        text = state["messages"][-1]
+        body = json.dumps({"message_id": f"m-{number}", "chat_id": chat, "kind": "final", "text": text})
         pipe = client.pipeline(transaction=False)
         pipe.xadd(f"bench:langgraph:replies:{chat}", {"r": body}, maxlen=1000)
         pipe.publish(f"bench:langgraph:{chat}", body)
