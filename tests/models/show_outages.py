@@ -124,18 +124,16 @@ def outages(count: int) -> int:
     sent = Sent()
     with (
         deployment(3) as (servers, folder),
-        DaemonUnderTest(folder, **settings(servers)),
+        DaemonUnderTest(folder, **settings(servers, BREAKERS__AI_MODEL__RECOVERY_TIMEOUT_S=2)),
         store_client(folder) as client,
     ):
         client.listener = listen(client)
-        for number in send(client, count, 40.0, sent):
-            if number % 50 == 0:
+        for number in send(client, count, 20.0, sent):
+            if number % 80 == 0:
                 for server in servers:
                     server.reset()
-                    if chance.random() < 0.5:
-                        server.expect({**chance.choice(faults), "times": None})
-                    else:
-                        server.expect({"type": "reply", "text": "That looks fine to me.", "times": None})
+                    well = {"type": "reply", "text": "That looks fine to me."}
+                    server.expect({**(chance.choice(faults) if chance.random() < 0.5 else well), "times": None})
         wait_for(lambda: collect(client, sent) or len(sent.finals) == count, "the last final", 60.0, 0.05)
         return report(sent, 30.0)
 
