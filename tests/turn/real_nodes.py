@@ -115,15 +115,22 @@ class Person:
         """The kinds of a chat's replies."""
         return [reply.kind for reply in self.replies(chat_id)]
 
+    def known(self, chat_id: str, kind: str) -> list[Reply]:
+        """Replies of that kind, each reply id once, as a receiver takes them."""
+        first_said: dict[str, Reply] = {}
+        for reply in self.replies(chat_id):
+            first_said.setdefault(reply.reply_id, reply)
+        return [reply for reply in first_said.values() if reply.kind == kind]
+
     def finals(self, chat_id: str) -> list[tuple[int | None, str | None]]:
         """Turn and message id of a chat's finals."""
-        return [(reply.turn, reply.message_id) for reply in self.replies(chat_id) if reply.kind == "final"]
+        return [(reply.turn, reply.message_id) for reply in self.known(chat_id, "final")]
 
     def hears(self, chat_id: str, count: int = 1, *, kind: str = "final", timeout_s: float = WAIT_S) -> list[Reply]:
         """Wait for so many replies of that kind, and return them."""
 
         def heard() -> list[Reply]:
-            found = [reply for reply in self.replies(chat_id) if reply.kind == kind]
+            found = self.known(chat_id, kind)
             return found if len(found) >= count else []
 
         return wait_for(heard, lambda: f"{count} {kind} of {chat_id}, of {self.kinds(chat_id)}", timeout_s)
