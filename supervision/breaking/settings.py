@@ -34,7 +34,7 @@ class BreakerSettings:
     failure_rate: float = 0.5
     calls_min: int = 6
     window_calls: int = 20
-    window_s: float = 120.0
+    window_s: float = 300.0
     slow_call_s: float = 20.0
     slow_rate: float = 0.8
     probes_max: int = 2
@@ -62,7 +62,7 @@ class CircuitBreakerPresets:
     @staticmethod
     def database() -> BreakerSettings:
         """A database or Redis: 5 failures, 10 s."""
-        return BreakerSettings("database", 5, 10.0, calls_min=10, window_calls=50, window_s=60.0, slow_call_s=5.0,
+        return BreakerSettings("database", 5, 10.0, calls_min=10, window_calls=50, slow_call_s=5.0,
                                probe_lease_s=15.0)  # fmt: skip
 
     @staticmethod

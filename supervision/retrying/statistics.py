@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 from supervision.retrying.loop import StopReason
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Counters:
     """Running counts. Invariant: calls = successes + sum(stopped) + cancelled + calls still running.
 
@@ -46,13 +48,15 @@ class RetryStatistics:
     stopped: dict[StopReason, int]
 
 
-_by_function: dict[str, Counters] = {}
+_by_function: dict[str, WeakSet[Counters]] = {}
 _by_policy: dict[str, Counters] = {}
 
 
 def counters_of_function(name: str) -> Counters:
-    """The running counts of a function, by its qualified name."""
-    return _by_function.setdefault(name, Counters())
+    """New running counts for a function; they show under its qualified name as long as it lives."""
+    counters = Counters()
+    _by_function.setdefault(name, WeakSet()).add(counters)
+    return counters
 
 
 def counters_of_policy(name: str) -> Counters:
@@ -61,10 +65,24 @@ def counters_of_policy(name: str) -> Counters:
 
 
 def statistics_by_function() -> dict[str, RetryStatistics]:
-    """All functions' counts now."""
-    return {name: counters.copy() for name, counters in list(_by_function.items())}
+    """All functions' counts now; those of one name are added up."""
+    return {name: _sum(list(alive)) for name, alive in list(_by_function.items()) if alive}
 
 
 def statistics_by_policy() -> dict[str, RetryStatistics]:
     """All policies' counts now."""
     return {name: counters.copy() for name, counters in list(_by_policy.items())}
+
+
+def _sum(all_counters: Sequence[Counters]) -> RetryStatistics:
+    total = Counters()
+    for one in all_counters:
+        total.calls += one.calls
+        total.successes += one.successes
+        total.retries += one.retries
+        total.recovered += one.recovered
+        total.cancelled += one.cancelled
+        total.waited_s += one.waited_s
+        for reason, count in one.stopped.items():
+            total.stopped[reason] = total.stopped.get(reason, 0) + count
+    return total.copy()

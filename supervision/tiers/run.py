@@ -344,7 +344,7 @@ class ChainRun:
             self._pass_over(entry, reason, now_s)
 
     def _pass_over(self, entry: Entry, reason: str, now_s: float) -> None:
-        """Noted once, where somebody else is asked instead; a model that was asked and ran out of time says so itself."""
+        """Noted once, where somebody else is asked instead; a model that ran out of time has said so itself."""
         if entry.passed_over or (entry.attempts and reason == "deadline"):
             return
         entry.passed_over = True

@@ -4,6 +4,7 @@ Written from the providers' own documentation and from raising the errors with t
 (name, provider, status, headers, class, body, categories, retryable).
 """
 
+# ruff: noqa: E501 - a real error is read best on one line
 from __future__ import annotations
 
 from typing import Any, Final
