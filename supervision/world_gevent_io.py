@@ -36,6 +36,8 @@ def _is_inheritable(descriptor: int) -> bool:
         return False
 
 
+# How long a server without descriptors waits before it accepts again.
+ACCEPT_AGAIN_S: Final = 0.1
 _READ, _WRITE = 1, 2
 _STDERR: Final = 2
 _DESCRIPTORS: Final = Path("/dev/fd")
@@ -216,21 +218,35 @@ class UnixServer:
         self._serve = serve
         self._connections_max = connections_max
         self._connections: dict[HubTask, FdStream] = {}
+        self._closed = False
         self._listener = _listen(path, mode)
         self._watcher = world.hub.loop.io(self._listener.fileno(), _READ)
         self._watcher.start(self._accept)
 
     def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError, ConnectionError):
+        try:
             connection, _ = self._listener.accept()
-            stream = FdStream(self._world, descriptor := connection.detach(), descriptor)
-            if len(self._connections) >= self._connections_max:
-                stream.close()
-                return
-            holder: list[HubTask] = []
-            task = self._world.spawn(self._serve_one, holder, stream, name=f"connection to {self._path}")
-            holder.append(task)
-            self._connections[task] = stream
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError:  # no descriptors left: the socket stays readable, and would be asked again without rest
+            self._watcher.stop()
+            self._world.call_later(ACCEPT_AGAIN_S, self._accept_again)
+            return
+        self._take(connection)
+
+    def _accept_again(self) -> None:
+        if not self._closed:
+            self._watcher.start(self._accept)
+
+    def _take(self, connection: socket.socket) -> None:
+        stream = FdStream(self._world, descriptor := connection.detach(), descriptor)
+        if len(self._connections) >= self._connections_max:
+            stream.close()
+            return
+        holder: list[HubTask] = []
+        task = self._world.spawn(self._serve_one, holder, stream, name=f"connection to {self._path}")
+        holder.append(task)
+        self._connections[task] = stream
 
     def _serve_one(self, holder: list[HubTask], stream: FdStream) -> None:
         try:
@@ -241,6 +257,7 @@ class UnixServer:
 
     def close(self) -> None:
         """Stop listening, end the open connections, remove the socket's file."""
+        self._closed = True
         self._watcher.stop()
         self._watcher.close()
         self._listener.close()
