@@ -75,6 +75,7 @@ class Node:
     chain: AIFallbackChain | None = None
     _at_from_s: float = 0.0
     _at: str = ""
+    _attempts: int = 0
     draining: bool = False
     # The embedded server's file was repaired, so acknowledged writes may be missing: the generation is to be raised.
     store_repaired: bool = False
@@ -83,6 +84,11 @@ class Node:
         """The living actor registered under that name."""
         ref = self.names.get(name)
         return ref if ref is not None and ref.is_alive() else None
+
+    def attempt(self) -> str:
+        """A nonce for one attempt to commit, like no other of any node; it need not be hard to guess."""
+        self._attempts += 1
+        return f"{self.incarnation[-8:]}{self._attempts:x}"
 
     def at(self) -> str:
         """The time now, as replies carry it; written once a millisecond, since every message asks for it twice."""

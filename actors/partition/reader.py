@@ -195,7 +195,7 @@ class IntakeReader(GeventActor):
                 entry, blobs = self._node.world.run_in_thread(read_entry, number, entry_id, fields)
             else:
                 entry, blobs = read_entry(number, entry_id, fields)
-            if isinstance(entry, SeenEntry):
+            if blobs and isinstance(entry, SeenEntry):
                 # Where its chat lives, which for a stray is not here.
                 home = self._node.store.keys.partition_of(entry.message.chat_id)
                 for digest, content in blobs.items():

@@ -126,7 +126,7 @@ class Voice:
         self._node.store.submit_commit(commit, done)
 
     def _nonce(self) -> str:
-        return self._node.world.nonce()
+        return self._node.attempt()
 
 
 def blobs_of(entry: Entry) -> tuple[str, ...]:

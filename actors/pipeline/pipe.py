@@ -28,6 +28,8 @@ _log = structlog.get_logger("actors.pipeline")
 _LOADS_MAX: Final = 2
 # How often an idle pipe looks whether the server has hung up.
 _IDLE_LOOK_S: Final = 1.0
+# How long after its last answer the server is taken to be there without a look.
+_FRESH_S: Final = 0.01
 _REDIRECTIONS: Final = ("MOVED ", "ASK ", "TRYAGAIN")
 _PING: Final = pack(("PING",))
 
@@ -72,6 +74,7 @@ class Pipe:
         self._failures = 0
         self.trouble = "there has been no connection yet"
         self._closed = False
+        self._heard_s = -_FRESH_S
         self._idle: world.Waiter | None = None
         self._sweep: world.Timer | None = None
 
@@ -107,7 +110,7 @@ class Pipe:
                     self._connect()
                 elif not self.queue.has_sendable():
                     self._wait_for_work()
-                elif self._wire.is_stale():
+                elif world.current().now() - self._heard_s > _FRESH_S and self._wire.is_stale():
                     self._note_trouble("the server hung up")
                 else:
                     self._send_batch()
@@ -176,6 +179,7 @@ class Pipe:
                 self.counts.redirections += len(redirected)
                 self._redirector.redirect(self, redirected)
         self.in_flight = []
+        self._heard_s = world.current().now()
         self._redirector.settled(self)
 
     def _exchange(self, batch: list[Request]) -> list[tuple[Request, str]]:

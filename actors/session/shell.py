@@ -143,14 +143,16 @@ class Session(GeventActor):
             return None
 
     def _commit(self, turn: TurnInHand, understood: Understood, outcomes: tuple[DocumentOutcome, ...]) -> Outcome:
-        recovered_by = (*_recovered_by(turn, outcomes), *understood.recovered_by)
-        understood, computed = replace(understood, recovered_by=tuple(dict.fromkeys(recovered_by))), understood.turn
-        nonce = self._node.world.nonce()
+        helped = _recovered_by(turn, outcomes)
+        if helped:
+            recovered_by = tuple(dict.fromkeys((*helped, *understood.recovered_by)))
+            understood = replace(understood, recovered_by=recovered_by)
+        nonce = self._node.attempt()
         if turn.owed:
             return self._settle(turn, understood, nonce)
         reply = self._reply(turn, understood, owed=False)
         commit = Commit(
-            Operation.FINAL, turn.entry, nonce, turn.version, snapshot_of(computed.state),
+            Operation.FINAL, turn.entry, nonce, turn.version, snapshot_of(understood.turn.state),
             numbered=reply, dead_letters=self._set_aside,
         )  # fmt: skip
         committed = self._node.store.commit(commit)

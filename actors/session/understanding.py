@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -11,6 +11,7 @@ import structlog
 
 from actors.session.prompt import ANSWER_CHARS_MAX, request_messages, unsupported_figure
 from actors.store_errors import StoreError
+from messages.light import light_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ OWED_S: Final = 60.0
 ASK_S_MIN: Final = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@light_record
 class Understood:
     """Who answered, and what had to help on the way."""
 
