@@ -67,6 +67,8 @@ class Beat:
                 if silent_s < HUB_SILENT_S:
                     away = self._beat_once(away=away)
                 self._pause()
+            if self._node.draining:
+                self._leave(away=away)
         finally:
             for connection in self._connections.values():
                 connection.close()
@@ -103,6 +105,14 @@ class Beat:
             self._connection(nodes).call("HDEL", nodes, node_id)
         else:
             self._connection(nodes).call("HSET", nodes, node_id, f"{self._node.incarnation}:{self._count}")
+
+    def _leave(self, *, away: bool) -> None:
+        """Be struck from the list of nodes, so that nobody waits for this one to stand still."""
+        try:
+            if not away:
+                self._show_node()
+        except (StoreError, OSError) as error:
+            _log.info("not struck from the list of nodes", reason=str(error), next="the others wait a few seconds")
 
     def _beat(self, number: int, fence: str) -> bool:
         key = self._node.store.keys.partition(number).lease
