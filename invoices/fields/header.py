@@ -29,6 +29,9 @@ _CITY_DATE: Final = re.compile(r"^[A-ZÄÖÜ][\w.\- ]{2,30},\s*(?:den|le|li|a)?\
 _TITLE_LINES_MAX: Final = 60
 _NUMBER_CHARS_MAX: Final = 35
 _SURE_GAP: Final = 0.1
+_OTHER_DOLLARS: Final = re.compile(
+    r"\b(?:GST|HST|PST|ABN|ACN|AUD|CAD|NZD|SGD|HKD|MXN|Australia|Canada|New Zealand|Singapore|M[ée]xico|Hong Kong)\b"
+)
 _TIME: Final = re.compile(r"(?:\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:Uhr|h|am|pm))?)?", re.IGNORECASE)
 _HEAD_SEGMENTS: Final = 25  # a short text is all head
 _CODE: Final = re.compile(rf"(?<![A-Za-z])({'|'.join(CODES)})(?![A-Za-z])")
@@ -149,6 +152,8 @@ _Dated = tuple[FoundDate, float, int]
 
 def _labelled_dates(index: Index, kind: str) -> Iterator[_Dated]:
     for label in index.of_kind(kind):
+        if any(other.kind == "other_date" and other.start < label.start for other in index.labels[label.segment]):
+            continue  # the date of something else: the next instalment, a discount
         for place in _places(index, label):
             if place.segment != label.segment and _belongs_elsewhere(index, place):
                 continue
@@ -278,12 +283,21 @@ def find_currency(index: Index, beside_totals: str | None) -> Found | None:
             code = _code_in(place.text[:20])
             if code:
                 return Found(code, 0.95, index.segments[place.segment].page)
-    if beside_totals is not None:
-        return Found(beside_totals, 0.93, 1)
     printed = Counter(code for text in index.texts for code in _codes_of(text))
+    if beside_totals is not None and not _is_any_dollar(index, beside_totals):
+        return Found(beside_totals, 0.93, 1)
     if len(printed) == 1:
-        return Found(next(iter(printed)), 0.8, 1)
+        (only,) = printed
+        return None if _is_any_dollar(index, only) else Found(only, 0.8, 1)
     return None
+
+
+def _is_any_dollar(index: Index, code: str) -> bool:
+    """Whether a bare $ may be another country's dollar or peso."""
+    if code != "USD":
+        return False
+    named = any(re.search(r"\bUSD\b|US\$", text) for text in index.texts)
+    return not named and any(_OTHER_DOLLARS.search(text) for text in index.texts)
 
 
 def _codes_of(text: str) -> set[str]:

@@ -65,7 +65,7 @@ def is_valid_vat_id(value: str) -> bool:
 
 def is_valid_iban(value: str) -> bool:
     """Whether an IBAN has its country's length and form and the check digits of ISO 13616."""
-    return bool(stdnum_iban.is_valid(compact(value)))
+    return bool(stdnum_iban.is_valid(compact(value), check_country=False))
 
 
 def find_vat_ids(index: Index) -> list[VatId]:

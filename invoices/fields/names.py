@@ -35,7 +35,7 @@ STREET: Final = re.compile(
     re.IGNORECASE,
 )
 SALUTATION: Final = re.compile(
-    r"^(?:herrn?|frau|firma|fa\.|familie|mr\.?|mrs\.?|ms\.?|m\.|mme|monsieur|madame|messrs\.?|sr\.?|sra\.?|sig\.?|spett\.?le|"
+    r"^(?:herrn?|frau|eheleute|firma|fa\.|familie|mr\.?|mrs\.?|ms\.?|m\.|mme|monsieur|madame|messrs\.?|sr\.?|sra\.?|sig\.?|spett\.?le|"
     r"dhr\.?|mevr\.?)$",
     re.IGNORECASE,
 )

@@ -22,6 +22,7 @@ _RUNNING_TEXT_CHARS: Final = 90
 _PERCENT: Final = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,2})?)\s?%")
 _BARE_RATE: Final = re.compile(r"\d{1,2}(?:[.,]\d{1,2})?")
 _RATES_MAX: Final = 30
+_WITHOUT_CENTS: Final = frozenset({"JPY", "KRW", "CLP", "ISK", "XOF", "XAF", "HUF"})
 _SUREST: Final = 0.9
 _LABELLED_MIN: Final = 0.5
 _CANDIDATES_MAX: Final = 60
@@ -105,7 +106,8 @@ def _amounts_near(index: Index, label: Label, places: Iterable[Near]) -> list[_C
 
 def _money_likeness(amount: Amount) -> float:
     """How much an amount looks like a total: two decimals, or a currency beside it."""
-    likeness = 1.0 if amount.decimals == 2 else 0.5 if amount.currency else 0.15
+    whole = amount.decimals == 0 and amount.currency in _WITHOUT_CENTS
+    likeness = 1.0 if amount.decimals == 2 or whole else 0.5 if amount.currency else 0.15
     return likeness if amount.likely else likeness * 0.6
 
 
@@ -204,6 +206,17 @@ def _without_arithmetic(candidates: dict[str, list[_Candidate]], *, untaxed: boo
             return Totals(found, Found(Decimal(0), 0.75, only.page), found, found, only.currency)
         found = Found(only.value, 0.6, only.page)
         return Totals(gross=found, payable=found, currency=only.currency)
+    return _paid_in_part(candidates)
+
+
+def _paid_in_part(candidates: dict[str, list[_Candidate]]) -> Totals:
+    """Gross and payable that differ by what is labelled as paid bear each other out."""
+    for gross in candidates["gross"]:
+        for payable in candidates["payable"]:
+            paid = [one for one in candidates["prepaid"] if gross.value - abs(one.value) == payable.value and one.value]
+            if paid and min(gross.weight, payable.weight, paid[0].weight) > _LABELLED_MIN:
+                total, rest = Found(gross.value, 0.85, gross.page), Found(payable.value, 0.85, payable.page)
+                return Totals(gross=total, payable=rest, currency=_currency(candidates, {gross.value}))
     return Totals()
 
 

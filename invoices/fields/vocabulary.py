@@ -60,7 +60,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
             r"(?:delivery|order|shipping|ship|service|supply|print(?:ed)?|start|end|payment)\s+date|"
             r"date\s+de\s+(?:livraison|commande|prestation|naissance)|fecha\s+de\s+(?:entrega|pedido|servicio|operaci[oó]n)|"
             r"data\s+(?:di\s+)?(?:consegna|ordine|ddt)|(?:lever|bestel|order)datum|(?:abrechnungs|rechnungs)zeitraum|"
-            r"skonto|discount|escompte|cash\s+discount",
+            r"skonto|discount|escompte|cash\s+discount|(?:neuer?|nächster?|künftiger?)\s+(?:abschlag|rate)|next\s+(?:payment|instal?lment|bill)",
         ),
     ),
     "due_date": (

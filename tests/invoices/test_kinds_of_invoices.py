@@ -21,11 +21,13 @@ EXPECTED: dict[str, dict[str, Any]] = {
     },
     "freelancer-fr": {
         "number": "2026-018", "issue_date": "2026-02-05", "due_date": "2026-03-07", "currency": "EUR",
-        "buyer": "Société Dubois SAS", "net": "1500.00", "tax": "0.00", "gross": "1500.00", "iban": "FR1420041010050500013M02606",
+        "buyer": "Société Dubois SAS", "net": "1500.00", "tax": "0.00", "gross": "1500.00",
+        "iban": "FR1420041010050500013M02606",
     },
     "professional-es": {
         "number": "F2026/045", "issue_date": "2026-03-12", "currency": "EUR", "seller": "Ana Torres Vidal",
-        "buyer": "Construcciones Levante S.L.", "net": "2300.00", "tax": "483.00", "gross": "2783.00", "payable": "2438.00",
+        "buyer": "Construcciones Levante S.L.", "net": "2300.00", "tax": "483.00", "gross": "2783.00",
+        "payable": "2438.00",
     },
     "studio-it": {
         "number": "15/2026", "issue_date": "2026-02-20", "due_date": "2026-03-22", "currency": "EUR",
@@ -42,12 +44,43 @@ EXPECTED: dict[str, dict[str, Any]] = {
     },
     "photographer-de": {
         "number": "12-2026", "issue_date": "2026-03-03", "currency": "EUR", "seller": "Max Huber",
-        "buyer": "Frau Sabine Lang", "net": "450.00", "tax": "0.00", "gross": "450.00", "iban": "DE89370400440532013000",
+        "buyer": "Frau Sabine Lang", "net": "450.00", "tax": "0.00", "gross": "450.00",
+        "iban": "DE89370400440532013000",
     },
     "hosting-de": {
         "number": "R0012345678", "issue_date": "2026-03-04", "currency": "EUR", "seller": "WebHost24 GmbH",
         "buyer": "Bäckerei Sommer GmbH & Co. KG", "net": "51.50", "tax": "9.79", "gross": "61.29", "payable": "61.29",
     },
+    "builder-final-de": {
+        "number": "SR-2026-77", "issue_date": "2026-06-10", "due_date": "2026-06-24", "currency": "EUR",
+        "seller": "Bauunternehmen Krüger GmbH", "buyer": "Eheleute Jan und Petra Lorenz", "net": "42500.00",
+        "tax": "8075.00", "gross": "50575.00", "payable": "15575.00",
+    },
+    "telephone-en-gb": {
+        "number": "Q012-3344", "issue_date": "2026-04-12", "currency": "GBP", "net": "35.00", "tax": "7.00",
+        "gross": "42.00", "payable": "42.00",
+    },
+    "shop-en-au": {
+        "number": "INV-5521", "issue_date": "2026-01-15", "currency": None, "seller": "Green Beans Coffee Pty Ltd",
+        "buyer": "Sophie Nguyen", "gross": "100.00", "payable": "0.00",
+    },
+    "electricity-de": {
+        "number": "900123456", "issue_date": "2026-02-02", "due_date": None, "buyer": "Frau Erika Beispiel",
+        "net": "1046.25", "tax": "198.79", "gross": "1245.04", "payable": "105.04",
+    },
+    "credit-note-en-gb": {
+        "number": "CN-0042", "issue_date": "2026-05-03", "type": "credit_note", "currency": "GBP",
+        "seller": "Bright Ideas Ltd", "net": "120.00", "tax": "24.00", "gross": "144.00",
+    },
+    "baker-fr": {
+        "number": "FA-00987", "issue_date": "2026-01-31", "due_date": "2026-02-28", "currency": "EUR",
+        "buyer": "Hôtel des Quais", "net": "1470.00", "tax": "94.35", "gross": "1564.35", "payable": "1364.35",
+    },
+    "printer-nl-be": {
+        "number": "20260033", "issue_date": "2026-02-09", "due_date": "2026-03-11", "seller": "Drukkerij Peeters NV",
+        "buyer": "Stad Gent", "net": "395.00", "tax": "82.95", "gross": "477.95", "iban": "BE68539007547034",
+    },
+    "designer-en-jp": {"number": "77", "issue_date": "2026-02-01", "currency": "JPY", "gross": "120000.00"},
     "receipt-de": {"issue_date": "2026-03-12", "currency": "EUR", "net": "5.48", "tax": "0.59", "gross": "6.07"},
 }  # fmt: skip
 
