@@ -9,10 +9,11 @@ import structlog
 from actors import document_readers
 from actors.blobs import BlobMissing
 from actors.session.machine import DocumentOutcome
-from actors.store_errors import StoreError
+from actors.store_errors import StoreAway, StoreError, StoreNotReady
 from invoices.reading_record import Reading
 from messages.codec import decode, encode
 from messages.errors import CodecError
+from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
     from actors.node import Node
@@ -53,7 +54,7 @@ class DocumentDesk:
             return _outcome_of(attachment, kept)
         began_s = self._node.world.now()
         try:
-            content = self._node.blobs.get(turn.entry.partition, attachment.digest)
+            content = self._content(turn, attachment)
         except (BlobMissing, OSError) as error:
             _log.error(
                 "an attachment is gone", chat_id=turn.chat_id, message_id=turn.message_id, reason=repr(error),
@@ -66,6 +67,14 @@ class DocumentDesk:
         if self._node.world.now() - began_s >= COSTLY_S:
             self._keep(turn, step, reading)
         return _outcome_of(attachment, reading)
+
+    def _content(self, turn: TurnInHand, attachment: Attachment) -> bytes:
+        """The attachment's bytes, however long the store is away: no fault of the message. Raises what `get` does."""
+        while True:
+            try:
+                return self._node.blobs.get(turn.entry.partition, attachment.digest)
+            except (StoreAway, StoreNotReady, WaitTimeout):
+                self._node.world.sleep(BUSY_RETRY_S)
 
     def _read(self, turn: TurnInHand, attachment: Attachment, content: bytes) -> Reading | None:
         """Read it, waiting for a reader as long as the turn may take; None when there was none in that time."""

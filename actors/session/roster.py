@@ -12,6 +12,7 @@ import structlog
 from actors.drill import Drilled
 from actors.session.notes import SessionUp
 from actors.session.shell import supervised
+from actors.store_errors import StoreAway, StoreNotReady
 from supervision.errors import Killed
 from supervision.supervisor import AlreadyStarted, RestartIntensity, start_child
 
@@ -24,6 +25,8 @@ _log = structlog.get_logger(__name__)
 
 # A session that is being restarted announces itself; this is only how often one that cannot start is tried again.
 TRY_AGAIN_S: Final = 1.0
+# A drill, a kill, a store that is away: none of them is the message's fault.
+_BLAMELESS: Final = (Drilled, Killed, StoreAway, StoreNotReady)
 # As the sessions' supervisor has it for each child: who exceeds it rests until the period has passed.
 CRASHES_MAX: Final = 6
 CRASH_PERIOD_S: Final = 30.0
@@ -104,4 +107,4 @@ class Roster:
     @staticmethod
     def is_guilty(reason: object) -> bool:
         """Whether an end counts against the message in hand: its own exception, not a kill, a drill or a stop."""
-        return isinstance(reason, Exception) and not isinstance(reason, Drilled | Killed)
+        return isinstance(reason, Exception) and not isinstance(reason, _BLAMELESS)
