@@ -101,14 +101,14 @@ class Front(GeventActor):
         try:
             size = BatchSize()
             while True:
-                if 0 not in self._node.leases or is_overloaded(self._node):
+                if not self._is_open():
                     self._node.world.sleep(NOT_MINE_S)
                     continue
                 answer = connection.call(
                     "XREAD", "COUNT", size.count, "BLOCK", BLOCK_MS, "STREAMS", front, "0-0", block_s=BLOCK_MS / 1000
                 )
                 away = False
-                if answer:
+                if answer and self._is_open():
                     streams = dict(answer.items() if isinstance(answer, dict) else answer)
                     entries = streams[front.encode()]
                     self._move(front, entries)
@@ -116,6 +116,9 @@ class Front(GeventActor):
         finally:
             connection.close()
         return away
+
+    def _is_open(self) -> bool:
+        return 0 in self._node.leases and not is_overloaded(self._node)
 
     def _move(self, front: str, entries: Any) -> None:
         items: list[Item] = []

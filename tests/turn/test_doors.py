@@ -9,6 +9,7 @@ import pytest
 from turn.real_nodes import PARTITIONS, NodeUnderTest, Person, running, wait_for, words
 
 from actors.doors import subscriber
+from actors.doors.intake import MEMORY_SHARE_MAX
 from actors.partition.entries import derived_message_id
 from actors.store_errors import StoreAway
 
@@ -280,6 +281,34 @@ def test_given_an_attachment_that_cannot_be_kept_when_its_message_comes_then_the
     [reply] = person.hears("789")
     assert "note.txt" in reply.text
     assert entries_then == [0, 0, 0]
+
+
+@pytest.mark.rule("C4")
+def test_given_a_store_that_is_nearly_full_when_messages_come_then_doors_close_and_what_is_in_gets_out(
+    start_node: Starter, person: Person
+) -> None:
+    """The channel says so; the front keeps what it holds until there is room again; what was taken in is answered."""
+    node = start_node().node
+    wait_for(lambda: person.says_on_the_channel("789", "m-0"), "somebody to hear")
+    person.hears("789")
+    person.says("790", "slow", "!sleep 1.5")
+    wait_for(lambda: person.redis.hlen(person.keys.partition(person.keys.partition_of("790")).hand), "it in hand")
+    try:
+        person.redis.config_set("maxmemory", int(person.redis.info("memory")["used_memory"] * 1.1))
+        wait_for(lambda: node.memory_share >= MEMORY_SHARE_MAX, "the node to know")
+
+        person.says_on_the_channel("789", "m-1")
+        person.says_at_the_front("791", "m-1")
+        [rejected] = person.hears("789", kind="rejected")
+        person.hears("790")
+        while_full = person.replies("791")
+    finally:
+        person.redis.config_set("maxmemory", 0)
+
+    assert rejected.error is not None
+    assert rejected.error.code == "overloaded"
+    assert while_full == []
+    person.hears("791")
 
 
 @pytest.mark.rule("C5")
