@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from actors.blobs import FileBlobs
+from actors.logs import actor_logger
 from actors.store_errors import StoreError
 from supervision.actor import GeventActor
 from supervision.supervisor import ChildSpec
@@ -16,8 +15,6 @@ from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
     from actors.node import Node
-
-_log = structlog.get_logger(__name__)
 
 SWEEP_S: Final = 600.0
 
@@ -37,6 +34,7 @@ class BlobSweeper(GeventActor):
 
     def on_start(self) -> None:
         """Begin with the first period."""
+        self._log = actor_logger(self)
         self.send_every(SWEEP_S, Sweep())
 
     def on_receive(self, message: Any) -> Any:
@@ -46,7 +44,7 @@ class BlobSweeper(GeventActor):
         try:
             self._sweep()
         except (StoreError, OSError, WaitTimeout) as error:
-            _log.warning("attachments could not be swept", reason=str(error), next=f"tried again in {SWEEP_S:g} s")
+            self._log.warning("attachments could not be swept", reason=str(error), next=f"tried again in {SWEEP_S:g} s")
         return None
 
     def _sweep(self) -> None:
@@ -60,7 +58,7 @@ class BlobSweeper(GeventActor):
                     blobs.strike(partition, digest)
                     struck += 1
         if struck:
-            _log.info("attachments of settled messages were struck", count=struck)
+            self._log.info("attachments of settled messages were struck", count=struck)
 
 
 def supervised(node: Node) -> ChildSpec:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
+from actors.logs import actor_logger
 from actors.store_errors import StoreError
 from messages.codec import decode, encode
 from messages.errors import CodecError
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.node import Node
-
-_log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 0.5
 
@@ -75,6 +72,7 @@ class BreakerKeeper(GeventActor):
 
     def on_start(self) -> None:
         """Hear of changes, and look what was kept before."""
+        self._log = actor_logger(self)
         self._node.names[f"breaker/{self._breaker.name}"] = self.actor_ref
         ref = self.actor_ref
 
@@ -114,7 +112,7 @@ class BreakerKeeper(GeventActor):
 
     def _report(self, event: BreakerEvent) -> None:
         opened = event.after is CircuitState.OPEN
-        (_log.warning if opened else _log.info)(
+        (self._log.warning if opened else self._log.info)(
             "a breaker changed", breaker=event.breaker, before=event.before.value, after=event.after.value,
             cause=event.cause.value if event.cause is not None else None,
             next=f"calls fail fast for {event.open_for_s:.0f} s, then one tries" if opened else "calls pass",
@@ -150,7 +148,7 @@ class BreakerKeeper(GeventActor):
         try:
             kept = decode(answer)
         except CodecError as error:
-            _log.warning(
+            self._log.warning(
                 "a breaker's record cannot be read", breaker=self._breaker.name, reason=str(error), next="written anew"
             )
             self._keep()
@@ -163,7 +161,7 @@ class BreakerKeeper(GeventActor):
             finally:
                 self._restoring = False
             if self._breaker.state is not before:
-                _log.warning(
+                self._log.warning(
                     "a breaker follows what was kept", breaker=self._breaker.name, before=before.value,
                     after=self._breaker.state.value, open_for_s=round(self._breaker.open_for_s(), 1),
                     next="another node, or an earlier life of this one, knows the endpoint",

@@ -10,10 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import structlog
 
 from actors.breakers import Order
 from actors.drill import Drilled
+from actors.logs import actor_logger
 from actors.partition.owner_notes import Forget
 from actors.status import find_actor, node_status
 from actors.store_errors import StoreError
@@ -24,8 +24,6 @@ from supervision.world import WaitTimeout
 if TYPE_CHECKING:
     from actors.node import Node
     from supervision.world import ByteStream, Server, Task
-
-_log = structlog.get_logger(__name__)
 
 LINE_BYTES_MAX: Final = 64 * 1024
 READ_S: Final = 10.0
@@ -54,6 +52,7 @@ class Control(GeventActor):
 
     def on_start(self) -> None:
         """Listen on the socket, and to the store."""
+        self._log = actor_logger(self)
         self._server = self._node.world.open_unix_server(str(self._node.paths.control_socket), self._serve)
         self._task = self._node.world.spawn(self._serve_store, name="control from other nodes")
 
@@ -122,7 +121,9 @@ class Control(GeventActor):
         keeper = self._node.whereis(f"breaker/{name}")
         if keeper is None:
             raise ValueError(f"there is no breaker {name!r}; `breaker list` shows them")
-        _log.warning("an operator sets a breaker", breaker=name, what=what, next="other nodes follow within a second")
+        self._log.warning(
+            "an operator sets a breaker", breaker=name, what=what, next="other nodes follow within a second"
+        )
         return {"breaker": keeper.ask(Order(what), timeout=FORGET_S)}
 
     def _forget(self, chat_id: str) -> dict[str, Any]:
@@ -133,7 +134,7 @@ class Control(GeventActor):
         version = owner.ask(Forget(chat_id), timeout=FORGET_S)
         if version is None:
             raise ValueError("a message of this chat is being worked on; try again when it is answered")
-        _log.warning(
+        self._log.warning(
             "a session was forgotten", chat_id=chat_id, version=version, next="a tombstone with its version stays"
         )
         return {"forgotten": chat_id, "version": version}
@@ -143,7 +144,7 @@ class Control(GeventActor):
         ref = find_actor(root, path) if root is not None else None
         if ref is None:
             raise ValueError(f"there is no actor {path!r}; `status` shows the paths")
-        _log.warning("an operator crashes an actor", actor=path, reason=reason, next="its supervisor restarts it")
+        self._log.warning("an operator crashes an actor", actor=path, reason=reason, next="its supervisor restarts it")
         ref.crash(Drilled(reason))
         return {"killed": path}
 

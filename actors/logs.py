@@ -12,17 +12,22 @@ No lock is taken: in a patched process it would be a greenlet's lock, and a gree
 thread holds may wait for ever.
 """
 
+from __future__ import annotations
+
 import json
 import logging
 import os
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import msgspec
 import structlog
 
 from messages.redaction import redact, redact_text
+
+if TYPE_CHECKING:
+    from supervision.actor import GeventActor
 
 Event = MutableMapping[str, Any]
 
@@ -108,6 +113,12 @@ class _LinesHandler(logging.Handler):
             self._lines.msg(self.format(record))
         except Exception:  # noqa: BLE001 - as every handler does
             self.handleError(record)
+
+
+def actor_logger(actor: GeventActor) -> Any:
+    """Give a logger that names the actor by its path in the tree; from `on_start` on, when it has one."""
+    ref = actor.actor_ref
+    return structlog.get_logger(actor.__module__).bind(actor=ref.path or str(ref))
 
 
 def redact_event(_logger: Any, _method: str, event: Event) -> Event:

@@ -10,6 +10,7 @@ import structlog
 
 from actors.blobs import FileBlobs, StoreBlobs
 from actors.embedded_server import forget_repair
+from actors.logs import actor_logger
 from actors.node import StoreAccess
 from actors.node_directory import noted_number, write_durably
 from actors.partition.keys import Keys, generation_key, partitions_key
@@ -54,6 +55,7 @@ class StoreConnection(GeventActor):
 
     def on_start(self) -> None:
         """Try at once; a store that will never do is said at the start, one that is away is waited for."""
+        self._log = actor_logger(self)
         self._reach()
 
     def on_stop(self) -> None:
@@ -94,7 +96,7 @@ class StoreConnection(GeventActor):
                 self._pipeline.stop()
                 self._pipeline = None
             if not self._told:
-                _log.warning("the store cannot be reached", reason=str(error), next="tried again until it can")
+                self._log.warning("the store cannot be reached", reason=str(error), next="tried again until it can")
                 self._told = True
             self.send_after(RETRY_S, Reach())
             return
@@ -127,7 +129,7 @@ class StoreConnection(GeventActor):
         self._note(generation)
         self._node.store_repaired = False
         forget_repair(self._node.paths)
-        _log.error(
+        self._log.error(
             "the store's file was damaged and repaired: its newest writes may be missing", generation=generation,
             next="the damaged file is kept beside it; leases are taken anew",
         )  # fmt: skip
@@ -156,9 +158,9 @@ class StoreConnection(GeventActor):
 
     def _changed(self, ready: bool) -> None:  # noqa: FBT001 - the pipeline's callback
         if self._told and ready:
-            _log.info("the store is back")
+            self._log.info("the store is back")
         elif not ready and not self._node.draining:
-            _log.warning("the store is away", next="reconnecting; what is under way is repeated under its nonce")
+            self._log.warning("the store is away", next="reconnecting; what is under way is repeated under its nonce")
         self._told = not ready
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from actors.doors.intake import (
     Arrival,
     Item,
@@ -23,6 +21,7 @@ from actors.doors.intake import (
     refusal_at,
     take_in_where_possible,
 )
+from actors.logs import actor_logger
 from actors.partition.batch_size import BatchSize
 from actors.partition.entries import body_of
 from actors.partition.store import fields_of
@@ -34,8 +33,6 @@ from supervision.supervisor import ChildSpec
 if TYPE_CHECKING:
     from actors.node import Node
     from supervision.world import Task
-
-_log = structlog.get_logger(__name__)
 
 BLOCK_MS: Final = 200
 AWAY_S: Final = 0.5
@@ -61,6 +58,7 @@ class Front(GeventActor):
 
     def on_start(self) -> None:
         """Begin to move."""
+        self._log = actor_logger(self)
         self._task = self._node.world.spawn(self._move_for_ever, name="front stream")
 
     def on_stop(self) -> None:
@@ -86,7 +84,7 @@ class Front(GeventActor):
                     away = self._move_while_mine(away=away)
                 except (StoreError, OSError) as error:
                     if not away and self._node.access is not None:
-                        _log.warning(
+                        self._log.warning(
                             "the front stream cannot be moved", reason=str(error), next="tried again until it can"
                         )
                     away = True

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from actors.doors.intake import (
     RETRY_S,
     Arrival,
@@ -24,14 +22,13 @@ from actors.doors.intake import (
     waves_of,
 )
 from actors.doors.subscriber import Subscriber
+from actors.logs import actor_logger
 from messages.errors import InvalidMessage
 from supervision.actor import GeventActor
 from supervision.supervisor import ChildSpec
 
 if TYPE_CHECKING:
     from actors.node import Node
-
-_log = structlog.get_logger(__name__)
 
 BATCH_MAX: Final = 256
 WAIT_FOR_STORE_S: Final = 0.5
@@ -68,6 +65,7 @@ class Gateway(GeventActor):
 
     def on_start(self) -> None:
         """Listen as soon as the store has been reached."""
+        self._log = actor_logger(self)
         self._node.names["gateway"] = self.actor_ref
         self.actor_ref.tell(BeginToListen())
 
@@ -75,7 +73,7 @@ class Gateway(GeventActor):
         """Stop listening, and take in what was heard, unless the store is away: the channel keeps nothing."""
         self._subscriber.stop()
         if not self._work():
-            _log.warning(
+            self._log.warning(
                 "what was heard last is dropped", reason="the store is away", next="streams keep what they hold"
             )
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from actors.leases.beat import Beat
 from actors.leases.machine import LeaseView, LeaseWatch, Take
+from actors.logs import actor_logger
 from actors.node import Held
 from actors.partition.owner_notes import LetGo
 from actors.partition.store import SCRIPTS
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.node import Node
-
-_log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 1.0
 LETTING_GO_LOOK_S: Final = 0.1
@@ -74,6 +71,7 @@ class LeaseKeeper(GeventActor):
 
     def on_start(self) -> None:
         """Begin to beat and to look."""
+        self._log = actor_logger(self)
         self._node.names["leases"] = self.actor_ref
         self._beat.start()
         self.actor_ref.tell(Look())
@@ -95,7 +93,9 @@ class LeaseKeeper(GeventActor):
             case Lost():
                 for number, fence in message.leases.items():
                     if number in self._node.leases and self._node.leases[number].fence == fence:
-                        _log.warning("a lease was taken by another node", partition=number, next="its owner stops here")
+                        self._log.warning(
+                            "a lease was taken by another node", partition=number, next="its owner stops here"
+                        )
                         self._drop(number)
             case Drain():
                 self._draining = True
@@ -119,7 +119,9 @@ class LeaseKeeper(GeventActor):
             self._away = False
         except StoreError as error:
             if not self._away:
-                _log.warning("the store is away", reason=str(error), next="tried again every second; nothing is lost")
+                self._log.warning(
+                    "the store is away", reason=str(error), next="tried again every second; nothing is lost"
+                )
             self._away = True
         self._see_to_owners()
 
@@ -135,7 +137,7 @@ class LeaseKeeper(GeventActor):
             self._servers[number] = facts.identity
             if known is not None and known != facts.identity:
                 dropped = [number] if len(numbers) > 1 else list(self._node.leases)
-                _log.warning(
+                self._log.warning(
                     "the store's server was restarted or replaced", leases=len(dropped),
                     next="its leases are dropped and taken anew",
                 )  # fmt: skip
@@ -154,7 +156,7 @@ class LeaseKeeper(GeventActor):
         taken = [how for take in plan.take if (how := self._take(take))]
         if taken:
             dead = taken.count("dead")
-            (_log.warning if dead else _log.info)(
+            (self._log.warning if dead else self._log.info)(
                 "partitions were taken", count=len(taken), from_the_dead=dead, held=len(self._node.leases),
                 next="what was in hand is handed out again" if dead else "their owners start",
             )  # fmt: skip
@@ -177,7 +179,7 @@ class LeaseKeeper(GeventActor):
             return ""
         fence, how = str(answer[1], "ascii"), str(answer[2], "ascii")
         node.leases[take.partition] = Held(fence, suspects=how == "dead")
-        _log.debug("a partition was taken", partition=take.partition, fence=fence, how=how)
+        self._log.debug("a partition was taken", partition=take.partition, fence=fence, how=how)
         return how
 
     def _see_to_owners(self) -> None:
@@ -196,7 +198,9 @@ class LeaseKeeper(GeventActor):
             except AlreadyPresent:
                 delete_child(supervisor, spec.id)
             except Exception as error:  # noqa: BLE001 - looked at again in a second
-                _log.warning("an owner could not be started", partition=number, reason=repr(error), next="tried again")
+                self._log.warning(
+                    "an owner could not be started", partition=number, reason=repr(error), next="tried again"
+                )
                 return
 
     def _begin_to_let_go(self, numbers: list[int]) -> None:
@@ -239,7 +243,7 @@ class LeaseKeeper(GeventActor):
         except NotFound:
             return
         except Exception as error:  # noqa: BLE001 - its commits are stale from now on, whatever it does
-            _log.warning(
+            self._log.warning(
                 "an owner could not be stopped", partition=number, reason=repr(error), next="its fence is void"
             )
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import structlog
-
+from actors.logs import actor_logger
 from actors.models.clients import ClientPool
 from supervision.actor import GeventActor
 from supervision.supervisor import ChildSpec
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from supervision.actor import Reply
     from supervision.fallback_chain import ChainRequest, ModelConfig
     from supervision.world import Task, Timer
-
-_log = structlog.get_logger(__name__)
 
 CALLS_MAX: Final = 128
 WAITING_MAX: Final = 2000
@@ -74,6 +71,7 @@ class ModelCaller(GeventActor):
 
     def on_start(self) -> None:
         """Be found; the clients are made meanwhile, in a native thread."""
+        self._log = actor_logger(self)
         self._node.names[f"model/{self._tier}"] = self.actor_ref
         self._node.world.spawn(self._prepare, name=f"clients of {self._tier}")
 
@@ -82,7 +80,7 @@ class ModelCaller(GeventActor):
             try:
                 self._node.world.run_in_thread(pool.prepare, pool="models")
             except Exception as error:  # noqa: BLE001 - the first call makes it then, or says why it cannot
-                _log.warning(
+                self._log.warning(
                     "a model's client could not be made", model=name, reason=repr(error), next="tried at its first call"
                 )
 

@@ -10,8 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
+from actors.logs import actor_logger
 from actors.partition.commits import Committed, Handed, HandOut, Operation, Outcome, Wanted
 from actors.partition.deliveries import Deliveries
 from actors.partition.entries import BadEntry, read_entry
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
 
     from actors.node import Node
     from actors.session.roster import Roster
-
-_log = structlog.get_logger(__name__)
 
 # Static replies a tick: after an outage thousands may be due at once, and those still in time come first.
 STATICS_MAX: Final = 64
@@ -79,6 +76,7 @@ class Owner(GeventActor):
 
     def on_start(self) -> None:
         """Raise what is suspect in the store, before anything is handed out; then let the reader begin."""
+        self._log = actor_logger(self)
         held = self._node.leases.get(self._partition)
         if held is None:
             self.stop()
@@ -92,7 +90,7 @@ class Owner(GeventActor):
                 chat: replace(record, suspicion=record.suspicion + 1) for chat, record in self._records.items()
             }
             self._node.store.write_hand(self._partition, self._fence, self._records)
-            _log.warning(
+            self._log.warning(
                 "messages were in hand when their owner died", partition=self._partition,
                 chats=len(self._records), next="they are handed out again; who dies with the node again runs alone",
             )  # fmt: skip
@@ -196,7 +194,7 @@ class Owner(GeventActor):
         entry = self._table.entry(entry_id)
         if partition == self._partition and entry is not None:
             solo.begin(now_s)
-            _log.warning(
+            self._log.warning(
                 "a message that was in hand at several deaths runs alone", partition=self._partition,
                 chat_id=entry.chat_id, message_id=entry.message_id, next="the others wait for a few seconds",
             )  # fmt: skip
@@ -298,7 +296,7 @@ class Owner(GeventActor):
                 entry.week = handed.week
                 self._voice.reject(entry, "id_reused", "this message id stands for other content")
             case HandOut.BROKEN:
-                _log.error(
+                self._log.error(
                     "a chat's keys cannot be read", partition=self._partition, chat_id=entry.chat_id,
                     message_id=entry.message_id, reason=handed.why, next="its message is rejected and set aside",
                 )  # fmt: skip
@@ -363,7 +361,7 @@ class Owner(GeventActor):
             self._roster.crashed(chat_id)
             record = self._record(entry)
             self._records[chat_id] = replace(record, crashes=record.crashes + 1)
-            _log.warning(
+            self._log.warning(
                 "a session crashed with a message in hand", chat_id=chat_id, message_id=entry.message_id,
                 attempt=record.crashes + 1, of=self._max_attempts, reason=repr(down.reason),
                 next="handed out again" if record.crashes + 1 < self._max_attempts else "set aside as poison",
@@ -408,7 +406,7 @@ class Owner(GeventActor):
             return
         if operation is Operation.STATIC and committed.outcome in (Outcome.DONE, Outcome.MINE, Outcome.OWED):
             self._table.is_owed(entry)
-            _log.warning(
+            self._log.warning(
                 "no session could answer in time: the static reply was given", chat_id=entry.chat_id,
                 message_id=entry.message_id, turn=committed.turn, next="the work is owed and ends in a follow-up",
             )  # fmt: skip
@@ -428,7 +426,7 @@ class Owner(GeventActor):
         entry, operation = done.entry, done.commit.operation
         refused = isinstance(error, StoreRefusal) and not isinstance(error, StoreNotReady)
         if refused and entry is not None and operation is not Operation.REJECT:
-            _log.error(
+            self._log.error(
                 "a commit was refused", operation=operation.value, chat_id=entry.chat_id, message_id=entry.message_id,
                 reason=str(error), next="the message is set aside",
             )  # fmt: skip
@@ -451,7 +449,7 @@ class Owner(GeventActor):
 
     def _lost(self, doing: str) -> None:
         """The lease is another's: this owner has nothing more to say. The keeper of leases starts the next one."""
-        _log.warning("the lease is lost", partition=self._partition, doing=doing, next="this owner stops")
+        self._log.warning("the lease is lost", partition=self._partition, doing=doing, next="this owner stops")
         self._letting_go = True
         held = self._node.leases.get(self._partition)
         if held is not None and held.fence == self._fence:

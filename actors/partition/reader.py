@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
+from actors.logs import actor_logger
 from actors.partition.batch_size import BatchSize
 from actors.partition.entries import INLINE_BYTES_MAX, BadEntry, SeenEntry, body_of, entry_milliseconds, read_entry
 from actors.partition.owner_notes import EntriesSeen, Follow
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from actors.node import Node
     from supervision.actor import GeventActorRef
     from supervision.world import Task
-
-_log = structlog.get_logger(__name__)
 
 BLOCK_MS: Final = 200
 IDLE_S: Final = 0.2
@@ -67,6 +64,7 @@ class IntakeReader(GeventActor):
 
     def on_start(self) -> None:
         """Be found; owners that live already are followed at once."""
+        self._log = actor_logger(self)
         self._node.names["reader"] = self.actor_ref
         for name, owner in list(self._node.names.items()):
             kind, _, number = name.partition("/")
@@ -119,7 +117,9 @@ class IntakeReader(GeventActor):
                 try:
                     self._read_connected(only)
                 except (StoreError, OSError, WaitTimeout) as error:
-                    _log.warning("the intake cannot be read", reason=str(error), next=f"tried again in {AWAY_S:g} s")
+                    self._log.warning(
+                        "the intake cannot be read", reason=str(error), next=f"tried again in {AWAY_S:g} s"
+                    )
                     self._node.world.sleep(AWAY_S)
         except Exception as error:  # noqa: BLE001 - the actor crashes with it
             if self.actor_ref.is_alive():
@@ -175,7 +175,7 @@ class IntakeReader(GeventActor):
     def _not_taken(self, number: int, followed: Followed, before_id: str, error: Exception) -> None:
         """A dead owner's successor reads from the beginning; a slow one gets them again."""
         alive = followed.owner.is_alive()
-        _log.warning(
+        self._log.warning(
             "an owner does not take its entries", partition=number, reason=repr(error),
             next="they are brought again" if alive else "left to its successor",
         )  # fmt: skip

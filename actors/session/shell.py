@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
-from actors.logs import says_debug
+from actors.logs import actor_logger, says_debug
 from actors.node import LivingSession
 from actors.partition.commits import Commit, Operation, Outcome
 from actors.partition.dead_letter import dead_letter
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from actors.node import Node
     from actors.session.documents import DocumentDesk
     from messages.records import RecoveredBy
-
-_log = structlog.get_logger(__name__)
 
 _OWNER: Final = "owner/{}"
 # A turn that takes longer is redelivered; whoever restarts with the sessions should not wait for it.
@@ -57,6 +53,7 @@ class Session(GeventActor):
 
     def on_start(self) -> None:
         """Be found under the chat's id, and tell whoever owns the chat."""
+        self._log = actor_logger(self)
         self._used_s = self.world.now()
         self._living = LivingSession(self.actor_ref)
         self._node.sessions[self._chat_id] = self._living
@@ -136,7 +133,7 @@ class Session(GeventActor):
             self._set_aside = (
                 dead_letter("snapshot", detail, at, self._chat_id, turn.entry.message_id, turn.snapshot or b""),
             )
-            _log.error(
+            self._log.error(
                 "a snapshot cannot be read", chat_id=self._chat_id, version=turn.version, reason=str(error),
                 next="the conversation goes on without its memory; the bytes become a dead letter with this turn",
             )  # fmt: skip
@@ -169,7 +166,7 @@ class Session(GeventActor):
             plain=(reply,), dead_letters=self._set_aside,
         )  # fmt: skip
         committed = self._node.store.commit(commit)
-        _log.info(
+        self._log.info(
             "owed work is done",
             chat_id=self._chat_id,
             message_id=turn.entry.message_id,
@@ -188,7 +185,7 @@ class Session(GeventActor):
 
     def _log_turn(self, turn: TurnInHand, number: int) -> None:
         if says_debug():
-            _log.debug("turn", chat_id=self._chat_id, message_id=turn.entry.message_id, turn=number)
+            self._log.debug("turn", chat_id=self._chat_id, message_id=turn.entry.message_id, turn=number)
 
     def _tell_owner(self, note: Any, partition: int | None = None) -> None:
         if partition is None:
