@@ -8,6 +8,7 @@
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from turn.cut_loader import VARIABLE, chosen_cut, install
@@ -17,6 +18,7 @@ from turn.cuts import TESTS_ELSEWHERE
 def pytest_addoption(parser: pytest.Parser) -> None:
     """See the module's docstring."""
     parser.addoption("--rule-out", metavar="RULE[:CUT]", help="run a rule's tests without the rule: they must fail")
+    parser.addoption("--list-rules", metavar="FILE", help="write down which test shows which rule, one pair a line")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,6 +44,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [item for item in items if rule in rules_of(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say which test shows which rule, for whoever asked."""
+    where = session.config.getoption("--list-rules")
+    if where:
+        pairs = [f"{rule}\t{item.nodeid}\n" for item in session.items for rule in sorted(rules_of(item))]
+        Path(where).write_text("".join(pairs), encoding="utf-8")
 
 
 def rules_of(item: pytest.Item) -> set[str]:
