@@ -12,7 +12,7 @@ LOCKED := setup.cfg pyproject.toml requirements.lock
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
 
-.PHONY: help install run test lint format bench accuracy words lock clean
+.PHONY: help install run test lint format bench accuracy rules words lock clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -37,6 +37,9 @@ format: $(VENV)/test.stamp  ## put the code into the one format
 
 bench: $(VENV)/bench.stamp  ## measure, with machine, versions and spread beside each number
 	@set -e; for program in bench/bench_*.py; do echo "== $$program"; $(BIN)/python $$program $(ARGS); done
+
+rules: $(VENV)/test.stamp  ## take each rule of the turn out and see its tests fail (ARGS="C2 A1:alone")
+	@$(BIN)/python tests/turn/check_rules.py $(ARGS)
 
 accuracy: $(VENV)/test.stamp  ## compare what is read from real invoices with what they say
 	@$(BIN)/python bench/accuracy.py $(ARGS)

@@ -4,6 +4,7 @@ import ast
 from typing import Any
 
 import pytest
+from turn import rules_page
 from turn.cut_loader import REPOSITORY, Cut
 from turn.cuts import CUTS, TESTS_ELSEWHERE, cuts_of
 
@@ -47,3 +48,9 @@ def test_given_tests_elsewhere_when_named_then_they_are_there(where: str) -> Non
     path, _, name = where.partition("::")
 
     assert name in (REPOSITORY / path).read_text(encoding="utf-8")
+
+
+def test_given_the_page_on_semantics_when_read_then_its_table_is_what_there_is() -> None:
+    """Written by `python tests/turn/rules_page.py`."""
+    assert rules_page.page() == rules_page.PAGE.read_text(encoding="utf-8")
+    assert [rule for rule in rules_page.WORDS if rule != "S2"] == RULES
