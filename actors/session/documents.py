@@ -24,8 +24,8 @@ _log = structlog.get_logger(__name__)
 
 # What takes less is cheaper to do again than to write down.
 COSTLY_S: Final = 0.2
-READ_MIN_S: Final = 2.0
-OWED_S: Final = 60.0
+# How long past its static reply a document waits for a reader, in a burst of hostile ones or while the pool restarts.
+OWED_S: Final = 120.0
 BUSY_RETRY_S: Final = 0.25
 
 
@@ -77,9 +77,12 @@ class DocumentDesk:
                 self._node.world.sleep(BUSY_RETRY_S)
 
     def _read(self, turn: TurnInHand, attachment: Attachment, content: bytes) -> Reading | None:
-        """Read it, waiting for a reader as long as the turn may take; None when there was none in that time."""
+        """Read it, however long its turn is due by then: what takes longer goes on as owed work.
+
+        A document that takes its reader too long is told so by the reader; None when none was to be had at all.
+        """
         world = self._node.world
-        by_s = max(turn.by_s, world.now() + READ_MIN_S) if not turn.owed else world.now() + OWED_S
+        by_s = max(turn.by_s, world.now()) + OWED_S
         while (left_s := by_s - world.now()) > 0:
             try:
                 return document_readers.read(attachment.name, attachment.media_type, content, left_s)
