@@ -86,9 +86,7 @@ class Owner(GeventActor):
         self._strays = Strays(self._node, self.actor_ref, self._partition)
         self._records = self._node.store.read_hand(self._partition)
         if held.suspects and self._records:
-            self._records = {
-                chat: replace(record, suspicion=record.suspicion + 1) for chat, record in self._records.items()
-            }
+            self._records = {chat: record.after_death() for chat, record in self._records.items()}
             self._node.store.write_hand(self._partition, self._fence, self._records)
             self._log.warning(
                 "messages were in hand when their owner died", partition=self._partition,
@@ -267,7 +265,7 @@ class Owner(GeventActor):
         return Wanted(
             not entry.registered, entry.chat_id, entry.entry_id, entry.message_id, entry.digest, entry.week,
             living.version if living is not None else None,
-            self._record(entry).pack() if purpose is Purpose.HAND_OUT else "",
+            self._record(entry).handed_out().pack() if purpose is Purpose.HAND_OUT else "",
             blobs_of(entry),
         )  # fmt: skip
 

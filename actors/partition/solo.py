@@ -8,8 +8,6 @@ from typing import Final
 # How long the others wait at most for a suspect, and it for the others to fall silent.
 ALONE_S: Final = 5.0
 SILENCE_S: Final = 2.0
-# What the others get between two of them: a line of suspects must not stop a node for longer than one does.
-REST_S: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -21,6 +19,7 @@ class Solo:
 
     waiting: list[tuple[int, str]] = field(default_factory=list)
     running: tuple[int, str] | None = None
+    began_s: float = 0.0
     until_s: float = 0.0
     rests_until_s: float = 0.0
     silent_from_s: float | None = None
@@ -53,9 +52,9 @@ class Solo:
     def begin(self, now_s: float) -> None:
         """The first in line runs."""
         self.running = self.waiting.pop(0)
-        self.until_s, self.silent_from_s = now_s + ALONE_S, None
+        self.began_s, self.until_s, self.silent_from_s = now_s, now_s + ALONE_S, None
 
     def end(self, partition: int, entry_id: str, now_s: float) -> None:
-        """It has ended, one way or the other."""
+        """It has ended, one way or the other; a line of suspects leaves the others half of the time."""
         if self.running == (partition, entry_id):
-            self.running, self.rests_until_s = None, now_s + REST_S
+            self.running, self.rests_until_s = None, now_s + (now_s - self.began_s)

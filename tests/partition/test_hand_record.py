@@ -34,10 +34,31 @@ def test_given_crashes_of_its_own_when_counted_then_each_is_an_attempt(crashes: 
     assert with_them.attempts - without.attempts == crashes
 
 
-@given(entry_id=ENTRY_IDS, crashes=COUNTS, suspicion=COUNTS)
-def test_given_any_record_when_packed_then_it_is_read_again(entry_id: str, crashes: int, suspicion: int) -> None:
+@pytest.mark.rule("A2")
+@given(crashes=COUNTS, suspicion=COUNTS, deaths=st.integers(2, 5))
+def test_given_a_message_that_waits_in_line_when_its_node_dies_again_then_that_is_not_its_doing(
+    crashes: int, suspicion: int, deaths: int
+) -> None:
+    """A death counts for what was handed out since the last one, and for nothing else."""
+    record = HandRecord("1-0", crashes, suspicion)
+
+    raised = record
+    for _ in range(deaths):
+        raised = HandRecord.unpack(raised.after_death().pack())
+
+    assert raised.suspicion == suspicion + 1
+    assert raised.handed_out().after_death().suspicion == suspicion + 2
+
+
+@given(entry_id=ENTRY_IDS, crashes=COUNTS, suspicion=COUNTS, waits=st.booleans())
+def test_given_any_record_when_packed_then_it_is_read_again(
+    entry_id: str,
+    crashes: int,
+    suspicion: int,
+    waits: bool,  # noqa: FBT001 - drawn
+) -> None:
     """The text in the store."""
-    record = HandRecord(entry_id, crashes, suspicion)
+    record = HandRecord(entry_id, crashes, suspicion, waits)
 
     assert HandRecord.unpack(record.pack()) == record
 

@@ -139,7 +139,8 @@ _COMMIT: Final = (
 _ATTEMPTS: Final = (
     Cut("A1", "blameless", "actors/session/roster.py", "isinstance(reason, Exception) and not isinstance(reason, _BLAMELESS)", "reason is not None"),
     Cut("A1", "counted", OWNER, "replace(record, crashes=record.crashes + 1)", "record"),
-    Cut("A2", "suspect", OWNER, "suspicion=record.suspicion + 1", "suspicion=record.suspicion"),
+    Cut("A2", "suspect", "actors/partition/hand_record.py", "suspicion=self.suspicion + 1", "suspicion=self.suspicion"),
+    Cut("A2", "while alone", "actors/partition/hand_record.py", "return self if self.waits else replace(", "return replace("),
     Cut("A2", "alone", "actors/partition/hand_record.py", "return self.suspicion >= ALONE_FROM_SUSPICION", "return False"),
     Cut("A2", "guilty alone", "actors/partition/hand_record.py", "self.crashes + max(0, self.suspicion - ALONE_FROM_SUSPICION)", "self.crashes"),
     Cut("A2", "clean release", LEASE_TAKE, "  how = 'clean'\n", "  how = 'dead'\n"),
