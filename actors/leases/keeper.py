@@ -114,7 +114,7 @@ class LeaseKeeper(GeventActor):
         try:
             self._check_servers()
             self._let_go()
-            if not self._draining:
+            if not (self._draining or self._node.draining):
                 self._take_and_balance()
             self._away = False
         except StoreError as error:

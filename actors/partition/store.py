@@ -13,7 +13,7 @@ from actors.partition.commits import Commit, Committed, Fenced, Handed, HandOut,
 from actors.partition.hand_record import HandRecord
 from actors.partition.keys import Keys
 from actors.pipeline import Pipeline, Request, Script, load_scripts
-from actors.store_errors import StoreAway, StoreError, StoreNotReady
+from actors.store_errors import StoreError
 from messages.codec import encode
 from messages.light import light_record
 from messages.records import InboundMessage
@@ -25,8 +25,6 @@ SCRIPTS: Final = load_scripts("actors.partition")
 
 WEEK_S: Final = 604_800
 HAND_OUT_MAX: Final = 16
-# How long a session waits before it asks again whether its commit is there, while the store is away.
-RETRY_S: Final = 0.25
 # Two answers of the wrong week in a row mean a clock at the turn of a week; more mean a fault.
 WEEK_TRIES_MAX: Final = 3
 CALL_S: Final = 5.0
@@ -168,17 +166,10 @@ class Store:
         return names, commit.arguments(channel)
 
     def commit(self, commit: Commit) -> Committed:
-        """Commit, however long the store is away: the nonce tells whether an attempt without an answer was there.
-
-        Raises StoreError when the store refuses it for good (a broken key, a snapshot that is too large).
-        """
+        """Commit and wait for the answer. Safe to repeat with the same nonce. Raises StoreError."""
         names, arguments = self._commit_call(commit)
-        while True:
-            try:
-                # The pipe always answers; this deadline is for a pipe that was replaced meanwhile.
-                return _committed(self._pipeline.execute(SCRIPTS["commit"], names, arguments, COMMIT_S))
-            except (StoreAway, StoreNotReady):
-                self._world.sleep(RETRY_S)
+        # The pipe always answers; this deadline is for a pipe that was replaced meanwhile.
+        return _committed(self._pipeline.execute(SCRIPTS["commit"], names, arguments, COMMIT_S))
 
     def read_hand(self, partition: int) -> dict[str, HandRecord]:
         """What the partition has in hand, by chat. Raises StoreError."""

@@ -12,7 +12,7 @@ import structlog
 from actors.drill import Drilled
 from actors.session.notes import SessionUp
 from actors.session.shell import supervised
-from actors.store_errors import StoreAway, StoreNotReady
+from actors.store_errors import StoreAway, StoreBacklog, StoreNotReady
 from supervision.errors import Killed
 from supervision.supervisor import AlreadyStarted, RestartIntensity, start_child
 
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 # A session that is being restarted announces itself; this is only how often one that cannot start is tried again.
 TRY_AGAIN_S: Final = 1.0
 # A drill, a kill, a store that is away: none of them is the message's fault.
-_BLAMELESS: Final = (Drilled, Killed, StoreAway, StoreNotReady)
+_BLAMELESS: Final = (Drilled, Killed, StoreAway, StoreBacklog, StoreNotReady)
 # As the sessions' supervisor has it for each child: who exceeds it rests until the period has passed.
 CRASHES_MAX: Final = 6
 CRASH_PERIOD_S: Final = 30.0

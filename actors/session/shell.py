@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.logs import actor_logger, says_debug
 from actors.node import LivingSession
-from actors.partition.commits import Commit, Operation, Outcome
+from actors.partition.commits import Commit, Committed, Operation, Outcome
 from actors.partition.dead_letter import dead_letter
 from actors.partition.replies import reply_id_of
 from actors.session.machine import DocumentOutcome, new_session, take_turn
 from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
 from actors.session.state import SessionState, snapshot_of, state_from
 from actors.session.understanding import Understanding, Understood
+from actors.store_errors import StoreAway, StoreBacklog, StoreNotReady
 from messages.errors import CodecError
 from messages.records import Reply
 from supervision.actor import GeventActor
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from messages.records import RecoveredBy
 
 _OWNER: Final = "owner/{}"
+# How long a session waits before it asks again whether its commit is there, while the store is away.
+COMMIT_RETRY_S: Final = 0.25
 # A turn that takes longer is redelivered; whoever restarts with the sessions should not wait for it.
 SHUTDOWN_S: Final = 0.5
 
@@ -152,11 +155,23 @@ class Session(GeventActor):
             Operation.FINAL, turn.entry, nonce, turn.version, snapshot_of(understood.turn.state),
             numbered=reply, dead_letters=self._set_aside,
         )  # fmt: skip
-        committed = self._node.store.commit(commit)
+        committed = self._committed(commit)
         if committed.outcome is Outcome.OWED:
             return self._settle(turn, understood, nonce)
         self._log_turn(turn, committed.turn)
         return committed.outcome
+
+    def _committed(self, commit: Commit) -> Committed:
+        """Commit, however long the store is away: the nonce tells whether an attempt without an answer was there.
+
+        The store is asked for anew each time, as another connection may have taken this one's place.
+        Raises StoreRefusal when it refuses for good (a broken key).
+        """
+        while True:
+            try:
+                return self._node.store.commit(commit)
+            except (StoreAway, StoreNotReady, StoreBacklog):
+                self._node.world.sleep(COMMIT_RETRY_S)
 
     def _settle(self, turn: TurnInHand, understood: Understood, nonce: str) -> Outcome:
         """The static reply was the final: the same turn ends in a follow-up."""
@@ -165,7 +180,7 @@ class Session(GeventActor):
             Operation.SETTLE, turn.entry, nonce, turn.version, snapshot_of(understood.turn.state),
             plain=(reply,), dead_letters=self._set_aside,
         )  # fmt: skip
-        committed = self._node.store.commit(commit)
+        committed = self._committed(commit)
         self._log.info(
             "owed work is done",
             chat_id=self._chat_id,

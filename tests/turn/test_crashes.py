@@ -9,7 +9,9 @@ from turn.real_nodes import NodeUnderTest, Person, wait_for
 
 from actors.drill import Drilled
 from actors.partition.dead_letter import DeadLetter
+from actors.partition.store import Store
 from actors.session.state import SessionState, state_from
+from actors.status import find_actor
 from messages.codec import decode
 
 Starter = Callable[..., Any]
@@ -192,6 +194,28 @@ def test_given_any_part_that_crashes_when_messages_come_then_each_is_answered_on
     person.hears("789", 11)
 
     assert person.finals("789") == [(count + 1, f"m-{count}") for count in range(11)]
+
+
+@pytest.mark.rule("C3")
+def test_given_a_turn_that_waits_for_its_store_when_the_connection_is_replaced_then_it_is_committed_by_the_new_one(
+    start_node: Starter, person: Person, valkey: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is away, and meanwhile the actor that holds the pipeline crashes."""
+    node, tries, plain = start_node(), [], Store.commit
+    monkeypatch.setattr(Store, "commit", lambda store, commit: tries.append(store) or plain(store, commit))
+    person.says("789", "m-1", "!sleep 0.5")
+    session, access = at_work(node, "789"), node.node.access
+
+    valkey.process.kill()
+    wait_for(lambda: tries, "the session to commit")
+    find_actor(node.node.whereis("root"), "storage/connection").crash(Drilled("a drill"))
+    valkey.restart()
+
+    wait_for(lambda: node.node.access is not access, "another connection")
+    wait_for(valkey.client().ping, "the server to be back")
+    person.hears("789")
+    assert person.finals("789") == [(1, "m-1")]
+    assert session.is_alive()
 
 
 @pytest.mark.rule("C2")
