@@ -47,7 +47,7 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         return run(arguments, settings)
     except UnfailingError as error:
         sys.stderr.write(f"unfailing: {error}\n")
-        return 1
+        return error.exit_status
     except KeyboardInterrupt:
         return 1
     except BrokenPipeError:

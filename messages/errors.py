@@ -16,6 +16,9 @@ RejectionCode: TypeAlias = Literal["invalid_message", "too_large", "id_reused", 
 class UnfailingError(Exception):
     """The root of every error the project raises on purpose."""
 
+    exit_status: int = 1
+    """Of the command line, when this is what ends it."""
+
 
 class CodecError(UnfailingError):
     """Bytes that are no record (`raw` holds them, for the dead letter), or a record that cannot be encoded."""

@@ -25,7 +25,9 @@ FILE_COMMAND: Final = "/file"
 
 
 class NothingToSend(UnfailingError):  # noqa: N818 - what the person is told
-    """A message needs words or a file."""
+    """A message needs words or a file; without either the command was used wrongly."""
+
+    exit_status = 2
 
 
 def send(
