@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import gevent
@@ -38,7 +39,7 @@ _real_start_new_thread = get_original("_thread", "start_new_thread")
 
 
 class GeventWorld(HubWorld):
-    """Time, waiting, threads and processes on gevent's hub."""
+    """Time, waiting, threads and processes on gevent's hub. One a process, kept as long as native threads run."""
 
     hub: Hub
 
@@ -55,6 +56,12 @@ class GeventWorld(HubWorld):
         self.call_soon = self.hub.loop.run_callback
         self._timer = self.hub.loop.timer(0.0)
         self._pools: dict[str, ThreadPool] = {}
+        # Calls from other threads. gevent's own run_callback_threadsafe counts up the loop's watchers from the calling
+        # thread, while the loop counts them down without the GIL: a count that gets lost ends the loop under everybody
+        # (seen: LoopExit after 6,000 tells from native threads). An async watcher is made for other threads.
+        self._arrivals: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._arrived = self.hub.loop.async_()
+        self._arrived.start(self._run_arrivals)
         super().__init__()
 
     # Bound without a method around it: every ask and every start reads the clock.
@@ -71,7 +78,13 @@ class GeventWorld(HubWorld):
 
     def call_soon_threadsafe(self, function: Callable[..., object], *args: Any) -> None:
         """Call function on the hub, and wake the hub: a plain callback from another thread came 105 ms late."""
-        self.hub.loop.run_callback_threadsafe(function, *args)
+        self._arrivals.append((function, args))
+        self._arrived.send()
+
+    def _run_arrivals(self) -> None:
+        for _ in range(len(self._arrivals)):
+            function, args = self._arrivals.popleft()
+            self.call_soon(function, *args)
 
     def allocate_lock(self) -> Lock:
         """Make a real lock, also under monkey patching."""

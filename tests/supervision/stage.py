@@ -6,6 +6,7 @@ virtual world: both runs must leave the same trace, and no real time passes.
 
 from __future__ import annotations
 
+import functools
 import os
 from contextlib import contextmanager
 from functools import partial
@@ -192,12 +193,21 @@ class Stage:
         return next(reason for one, reason in self.downs if one is ref)
 
 
+@functools.cache
+def gevent_world() -> GeventWorld:
+    """Return the one gevent world of this process.
+
+    Never dropped: the collector could run in a native thread of a test, and would touch the hub's loop from there.
+    """
+    return GeventWorld()
+
+
 @contextmanager
 def stage_in(kind: str) -> Iterator[Stage]:
     """Set a stage in a world: "gevent", or "seed-N" for a virtual one."""
     before = dict(registered)
     if kind == "gevent":
-        installed = world_port.install(GeventWorld())
+        installed = world_port.install(gevent_world())
         try:
             yield Stage(world_port.current(), 0.04)
         finally:

@@ -108,6 +108,27 @@ def test_given_native_threads_that_tell_while_an_actor_works_then_nothing_is_los
     ref.stop()
 
 
+def test_given_native_threads_that_call_the_hub_when_timers_fire_then_the_loop_counts_its_watchers_right(
+    world: Any,
+) -> None:
+    """A count lost between threads would end the loop under everybody (LoopExit)."""
+    done: list[int] = []
+    world.sleep(0.01)
+    before = world.hub.loop.activecnt
+
+    def call_many() -> None:
+        for number in range(3000):
+            world.call_soon_threadsafe(done.append, number)
+
+    threads = [world.native_thread(call_many, name="caller") for _ in range(3)]
+    while len(done) < 9000:
+        world.sleep(0.0001)
+    assert all(thread.join(5) for thread in threads)
+    world.sleep(0.01)
+
+    assert world.hub.loop.activecnt == before
+
+
 def test_given_native_threads_that_tell_while_an_actor_dies_then_each_message_is_refused_or_accounted_for(
     world: Any,
 ) -> None:

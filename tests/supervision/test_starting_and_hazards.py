@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
-from stage import Stage, Worker, otp_case
+from stage import Stage, Worker, gevent_world, otp_case
 
 from supervision import world as world_port
 from supervision.actor import ActorDeadError, AskedItself, GeventActor
@@ -227,7 +227,7 @@ def test_given_an_entry_that_raises_when_it_expires_then_the_next_deadline_is_ar
 
 def test_given_tasks_that_share_a_greenlet_when_one_sets_a_context_variable_then_the_next_does_not_see_it() -> None:
     """Greenlets of tasks are used again; their contexts are not."""
-    world = GeventWorld()
+    world = gevent_world()
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="none")
     seen: list[str] = []
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stage import gevent_world
 
 from supervision import world as world_port
 from supervision.world import WaitTimeout
@@ -16,13 +17,16 @@ from supervision.world_gevent import GeventWorld
 from supervision.world_plain import PlainWorld
 from supervision.world_virtual import Deadlock, NotSimulated, VirtualWorld
 
+# See stage.gevent_world.
+KEPT: list[Any] = []
+
 
 def _descriptors() -> int:
     """How many this process has open."""
     return len(list(Path("/dev/fd").iterdir()))
 
 
-@pytest.fixture(params=[GeventWorld, PlainWorld], ids=["gevent", "plain"])
+@pytest.fixture(params=[gevent_world, PlainWorld], ids=["gevent", "plain"])
 def world(request: pytest.FixtureRequest) -> Any:
     """Each world that runs on real time."""
     return request.param()
@@ -225,7 +229,7 @@ def test_given_more_connections_than_allowed_when_one_more_comes_then_it_is_clos
 
 def test_given_a_gevent_task_when_killed_then_it_ends_where_it_waits() -> None:
     """And one that has not begun never does."""
-    world = GeventWorld()
+    world = gevent_world()
     steps: list[str] = []
 
     def wait() -> None:
@@ -248,7 +252,7 @@ def test_given_a_gevent_task_when_killed_then_it_ends_where_it_waits() -> None:
 
 def test_given_a_callback_of_the_hub_when_it_tries_to_wait_then_it_is_told() -> None:
     """Instead of hanging the hub for ever."""
-    world = GeventWorld()
+    world = gevent_world()
     outcome = world.waiter()
 
     def wait() -> None:
@@ -264,7 +268,7 @@ def test_given_a_callback_of_the_hub_when_it_tries_to_wait_then_it_is_told() -> 
 
 def test_given_a_timer_that_raises_when_others_are_due_then_they_still_come() -> None:
     """One bad callback does not stop the heap."""
-    world = GeventWorld()
+    world = gevent_world()
     later = world.waiter()
 
     world.call_later(0.001, lambda: 1 // 0)
@@ -275,7 +279,7 @@ def test_given_a_timer_that_raises_when_others_are_due_then_they_still_come() ->
 
 def test_given_a_virtual_world_when_hours_pass_then_no_real_time_does() -> None:
     """The clock jumps; the wall clock goes along, and can be set."""
-    real = GeventWorld()
+    real = gevent_world()
     began_s = real.now()
 
     with VirtualWorld(1) as world:
@@ -337,6 +341,7 @@ def test_given_no_installed_world_when_asked_for_then_gevent_s_is_made_and_kept(
 
     world_port.uninstall()
     made = world_port.current()
+    KEPT.append(made)
 
     assert isinstance(made, GeventWorld)
     assert world_port.current() is made
