@@ -66,6 +66,8 @@ class Owner(GeventActor):
         # Invariant: history of messages that are, or may be, in hand, of those that have one; a chat's record is about
         # its first message.
         self._records: dict[str, HandRecord] = {}
+        # Entries that an earlier owner gave their static reply: they wait for work, not for words.
+        self._owed: set[str] = set()
         self._deliveries = Deliveries(node, roster, self)
         self._letting_go = False
         # Whether a RoundEnds is on its way. Invariant: it is after every step that may have made something ready.
@@ -85,6 +87,7 @@ class Owner(GeventActor):
         self._voice = Voice(self._node, self.actor_ref, self._partition, held.fence)
         self._strays = Strays(self._node, self.actor_ref, self._partition)
         self._records = self._node.store.read_hand(self._partition)
+        self._owed = self._node.store.read_owed(self._partition)
         if held.suspects and self._records:
             self._records = {chat: record.after_death() for chat, record in self._records.items()}
             self._node.store.write_hand(self._partition, self._fence, self._records)
@@ -159,10 +162,13 @@ class Owner(GeventActor):
             if partition != self._partition:
                 self._strays.forward(entry)
                 continue
-            self._table.see(
+            taken = self._table.see(
                 entry.entry_id, message, entry.message_id, entry.digest,
                 week=entry.week, straight=entry.straight, age_s=age_s, now_s=now_s,
             )  # fmt: skip
+            if taken is not None and entry.entry_id in self._owed:
+                self._owed.discard(entry.entry_id)
+                self._table.is_owed(taken)
 
     def _hand_out(self) -> None:
         if self._letting_go or self._node.world.now() < self._paused_until_s or self._others_wait():

@@ -176,6 +176,11 @@ class Store:
         pairs = self.call(self.keys.partition(partition).hand, "HGETALL", self.keys.partition(partition).hand)
         return {chat.decode(): HandRecord.unpack(text.decode(errors="replace")) for chat, text in _pairs(pairs)}
 
+    def read_owed(self, partition: int) -> set[str]:
+        """Ids of the entries whose static reply was given and whose work is still owed. Raises StoreError."""
+        owed = self.keys.partition(partition).owed
+        return {entry_id.decode() for entry_id in self.call(owed, "HKEYS", owed)}
+
     def write_hand(self, partition: int, fence: str, records: Mapping[str, HandRecord]) -> bool:
         """Write records of what is in hand under the fence; False when it is not ours any more. Raises StoreError."""
         if not records:
