@@ -106,7 +106,8 @@ def test_given_values_that_no_script_wrote_when_committed_then_nothing_is_writte
 @pytest.mark.parametrize(
     "changed",
     [
-        {0: "finale"}, {10: 2}, {10: "many"}, {11: "x"}, {12: -1}, {13: 5}, {14: "T"}, {0: "interim"}, {0: "settle"},
+        {0: "finale"}, {0: "finale", 14: "p"},
+        {10: 2}, {10: "many"}, {11: "x"}, {12: -1}, {13: 5}, {14: "T"}, {0: "interim"}, {0: "settle"},
         {0: "follow_up"}, {0: "reject"},
     ],
 )  # fmt: skip

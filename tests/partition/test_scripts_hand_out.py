@@ -6,6 +6,7 @@ from real_store import CHAT, RealStore, message, statuses
 from actors.partition.commits import Outcome, TakenIn
 from actors.partition.hand_record import HandRecord
 from actors.partition.store import HAND_OUT_MAX
+from actors.store_errors import StoreRefusal
 from messages.protocol import content_digest
 from messages.records import Attachment
 
@@ -245,14 +246,12 @@ def test_given_a_broken_key_of_the_partition_when_handed_out_then_nothing_is_wri
     shop: RealStore, broken: str
 ) -> None:
     """What all chats share is looked at before anything is written."""
-    entry_id = shop.take_in(message()).entry_id
-    key = getattr(shop.names(), broken)
-    shop.redis.delete(key)
-    shop.redis.set(key, "not what it should be")
+    entry_id = "1-0" if broken == "intake" else shop.append(message())
+    shop.redis.set(getattr(shop.names(), broken), "not what it should be")
     before = shop.dump()
 
-    with pytest.raises(Exception, match="WRONGTYPE"):
-        shop.hand_out(shop.wanted(message(), entry_id))
+    with pytest.raises(StoreRefusal, match="WRONGTYPE"):
+        shop.hand_out(shop.wanted(message(), entry_id, straight=True, week=0, blobs=("a" * 64,)))
 
     assert shop.dump() == before
 

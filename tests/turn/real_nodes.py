@@ -74,11 +74,6 @@ class NodeUnderTest:
         owners = [number for number in self.node.leases if self.node.whereis(f"owner/{number}") is not None]
         return len(owners) == len(self.node.leases) == count
 
-    def is_caught_up(self) -> bool:
-        """Whether its reader has seen all that there was."""
-        followed = self.node.names["reader"]._actor._followed
-        return len(followed) == len(self.node.leases) and all(one.caught_up for one in followed.values())
-
     def drained(self) -> bool:
         """Let go of what is idle, as SIGTERM does; whether everything is."""
         self.node.draining = True

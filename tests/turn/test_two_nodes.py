@@ -11,6 +11,7 @@ from turn.real_nodes import PARTITIONS, NodeUnderTest, Person, running, wait_for
 
 from actors.leases import beat
 from actors.leases.machine import PATIENCE_S
+from actors.partition.hand_record import HandRecord
 from actors.partition.store import SCRIPTS
 from supervision import world
 
@@ -128,6 +129,27 @@ def test_given_a_hub_that_is_silent_when_that_lasts_then_the_node_stops_beating(
 
     assert after > before
     assert after - before < 2.5 / 0.1
+
+
+@pytest.mark.rule("A2", "O2")
+def test_given_what_stood_in_hand_when_it_is_taken_from_the_dead_then_its_raised_count_is_written_at_once(
+    valkey: Any, folder: Path, person: Person
+) -> None:
+    """Before anything is handed out: whatever happens next, the death has been counted."""
+    names = person.keys.partition(0)
+    with running(valkey.url, folder / "a") as node:
+        node_id = node.node.node_id
+    an_earlier_life = (node_id, "an earlier life", 1, "nonce", "", "")
+    person.redis.eval(SCRIPTS["lease_take"].source, 1, names.lease, *an_earlier_life)
+    person.redis.hset(names.hand, "a chat whose entry is gone", HandRecord("1-0").pack())
+    begun_s = world.current().now()
+
+    with running(valkey.url, folder / "a"):
+        took_s = world.current().now() - begun_s
+        [text] = person.redis.hvals(names.hand)
+
+    assert HandRecord.unpack(text.decode()) == HandRecord("1-0").after_death()
+    assert took_s < PATIENCE_S
 
 
 @pytest.mark.rule("K3", "O1", "C3")
