@@ -1,0 +1,176 @@
+"""Letters on this machine's disk: what was answered by a static reply and still has to be sent, or answered for good.
+
+One SQLite file for one agent, in write-ahead mode with a sync at every commit, so that a letter that was kept survives
+the kill of the agent and of the machine. Everything here blocks; `keeping` calls it from a thread of its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from actors.node_directory import sync_directory
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS letters (
+  row INTEGER PRIMARY KEY AUTOINCREMENT,
+  epoch INTEGER NOT NULL,   -- of the opening of this file by which it was kept
+  number INTEGER NOT NULL,  -- the order of acceptance within it
+  chat_id TEXT NOT NULL,
+  message_id TEXT NOT NULL,
+  position TEXT,            -- where its replies are read from; NULL when it was never sent
+  body BLOB NOT NULL,       -- empty when the store has it for good and only its answer is waited for
+  UNIQUE (chat_id, message_id)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A letter as it goes into the spool."""
+
+    number: int
+    chat_id: str
+    message_id: str
+    position: str | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A letter as it stands in the spool, without its body."""
+
+    row: int
+    chat_id: str
+    message_id: str
+    position: str | None
+    size_bytes: int
+
+
+class Spool:
+    """An open spool file; used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make it. Raises sqlite3.Error and OSError."""
+        self.path = path
+        self._connection = _opened(path)
+        # The file's name must be as durable as what is in it.
+        sync_directory(path.parent)
+        (newest,) = self._connection.execute("SELECT coalesce(max(epoch), 0) FROM letters").fetchone()
+        self._epoch = int(newest) + 1
+
+    def rows(self) -> list[Row]:
+        """Every letter in the order in which they were accepted. Raises sqlite3.Error."""
+        found = self._connection.execute(
+            "SELECT row, chat_id, message_id, position, length(body) FROM letters ORDER BY epoch, number, row"
+        )
+        return [Row(*fields) for fields in found]
+
+    def keep(self, letters: Sequence[Kept]) -> list[int]:
+        """Add letters in one transaction and return their rows; one that is there already keeps its row.
+
+        Durable when this returns. Raises sqlite3.Error, and then none of them was added.
+        """
+        with self._connection:
+            for letter in letters:
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO letters (epoch, number, chat_id, message_id, position, body)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (self._epoch, letter.number, letter.chat_id, letter.message_id, letter.position, letter.body),
+                )
+            return [self._row(letter.chat_id, letter.message_id) for letter in letters]
+
+    def body(self, row: int) -> bytes | None:
+        """A letter's body; None when there is none. Raises sqlite3.Error."""
+        found = self._connection.execute("SELECT body FROM letters WHERE row = ?", (row,)).fetchone()
+        return None if found is None else bytes(found[0])
+
+    def drop(self, rows: Iterable[int]) -> None:
+        """Remove letters that have their last word. Raises sqlite3.Error."""
+        with self._connection:
+            self._connection.executemany("DELETE FROM letters WHERE row = ?", [(row,) for row in rows])
+
+    def take_over(self, path: Path) -> tuple[int, Path | None]:
+        """Move what another agent has left behind into this file, behind what is here.
+
+        Returns how many letters there were, and where a file was set aside that cannot be read. A kill in between
+        leaves letters in both, which the next time makes one again. Raises sqlite3.Error and OSError.
+        """
+        try:
+            with closing(_opened(path)) as other:
+                found = other.execute(
+                    "SELECT chat_id, message_id, position, body FROM letters ORDER BY epoch, number, row"
+                ).fetchall()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return 0, _set_aside(path)
+        self._epoch += 1
+        self.keep([Kept(number, *fields) for number, fields in enumerate(found)])
+        self._epoch += 1
+        remove(path)
+        return len(found), None
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        self._connection.close()
+
+    def _row(self, chat_id: str, message_id: str) -> int:
+        (row,) = self._connection.execute(
+            "SELECT row FROM letters WHERE chat_id = ? AND message_id = ?", (chat_id, message_id)
+        ).fetchone()
+        return int(row)
+
+
+def open_spool(path: Path) -> tuple[Spool, Path | None]:
+    """Open a spool; a file that is damaged beyond opening is set aside, and its new place returned.
+
+    Raises sqlite3.Error and OSError when no file can be opened there at all.
+    """
+    try:
+        return Spool(path), None
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        aside = _set_aside(path)
+        return Spool(path), aside
+
+
+def remove(path: Path) -> None:
+    """Remove a spool file that nobody has open. Raises OSError."""
+    for name in (path, *_beside(path)):
+        name.unlink(missing_ok=True)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False)
+    try:
+        path.chmod(0o600)
+        # Whoever has the file holds a lock beside it: no shared memory with other processes is needed.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(_SCHEMA)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for name in _beside(path):
+        with suppress(FileNotFoundError):
+            name.unlink()
+    return aside
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")

@@ -1,0 +1,130 @@
+"""No daemon to be had: static replies by the deadline, a spool that survives, and answers later."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agent_under_test import AgentUnderTest, answered
+from daemon_under_test import DaemonUnderTest, wait_for
+
+from actors.node_directory import lock_file
+
+LATE_S = 0.5
+"""By how much a reply may be later than the deadline on a machine that does other things too."""
+
+
+def test_given_no_daemon_when_the_agent_is_killed_then_the_next_one_sends_what_was_kept_in_order(folder: Path) -> None:
+    """A message whose static reply was given survives the kill of the program, and stays one message."""
+    with AgentUnderTest(folder, hard_deadline_s=1.0, start_daemon=False, initialize_s=0.1) as agent:
+        kept = answered([agent.begin("c", f"hello {number}") for number in range(5)])
+        agent.kill()
+
+    with AgentUnderTest(folder) as agent:
+        fresh = agent.begin("c", "hello at last")
+        follow_ups = agent.wait_for_follow_ups(5)
+        reply = fresh.result()
+
+        assert {one["answered_by"] for one in kept} == {"static"}
+        assert [one["message_id"] for one in follow_ups] == [one["message_id"] for one in kept]
+        assert [one["turn"] for one in follow_ups] == [1, 2, 3, 4, 5]
+        assert reply["turn"] == 6
+        wait_for(lambda: agent.health()["spooled"] == 0, "an empty spool")
+
+
+def test_given_an_agent_that_was_killed_when_another_lives_then_it_takes_the_spool_over(folder: Path) -> None:
+    """Two agents have two spools; nobody has to be started for what one has left."""
+    with AgentUnderTest(folder, hard_deadline_s=1.0, start_daemon=False, initialize_s=0.1) as dying:
+        survivor = AgentUnderTest(folder, hard_deadline_s=20.0, start_daemon=False, initialize_s=0.1)
+        with survivor:
+            kept = dying.process("c")
+            dying.kill()
+            with DaemonUnderTest(folder):
+                follow_ups = survivor.wait_for_follow_ups(1)
+
+    assert [one["message_id"] for one in follow_ups] == [kept["message_id"]]
+
+
+def test_given_a_daemon_that_cannot_start_when_messages_come_then_they_are_kept_until_one_can(folder: Path) -> None:
+    """Somebody else holds the directory's lock: the child ends at once, again and again, and is tried again."""
+    folder.mkdir()
+    lock = lock_file(folder / "node.lock")
+    assert lock is not None
+    with AgentUnderTest(folder, hard_deadline_s=2.0) as agent:
+        first = agent.begin("c")
+        reply = first.result()
+        health = agent.health()
+        os.close(lock)
+        follow_ups = agent.wait_for_follow_ups(1)
+
+        assert (reply["kind"], reply["answered_by"]) == ("final", "static")
+        assert first.took_s < 2.0 + LATE_S
+        assert health["status"] == "degraded"
+        assert "already runs" in health["detail"]
+        assert [one["message_id"] for one in follow_ups] == [reply["message_id"]]
+        assert agent.process("c")["turn"] == 2
+
+
+def test_given_a_data_directory_that_is_none_when_a_message_comes_then_it_is_rejected_as_overloaded(
+    folder: Path,
+) -> None:
+    """Nowhere to keep it, nowhere to send it: the person is told to send it again, and nothing raises."""
+    folder.write_text("a file stands where the directory should be")
+    with AgentUnderTest(folder, hard_deadline_s=1.0) as agent:
+        pending = agent.begin("c")
+        reply = pending.result()
+
+        assert (reply["kind"], reply["error"]) == ("rejected", "overloaded")
+        assert reply["text"]
+        assert pending.took_s < 1.0 + LATE_S
+        agent.close()
+
+
+def test_given_a_path_too_long_for_a_socket_when_a_message_comes_then_it_is_kept_all_the_same(folder: Path) -> None:
+    """No daemon can ever start there, and the operator is told; the person has a static reply."""
+    deep = folder / ("x" * 100)
+    with AgentUnderTest(deep, hard_deadline_s=1.0) as agent:
+        reply = agent.process("c")
+        health = agent.health()
+
+        assert reply["answered_by"] == "static"
+        assert health["spooled"] == 1
+        assert "shorter path" in health["detail"]
+
+
+def test_given_a_full_spool_when_a_message_comes_then_it_is_rejected_and_the_kept_ones_stay(folder: Path) -> None:
+    """The spool has a bound, and says so clearly."""
+    with AgentUnderTest(
+        folder, hard_deadline_s=1.0, start_daemon=False, initialize_s=0.1, spool_messages_max=2
+    ) as agent:
+        replies = answered([agent.begin("c") for _ in range(3)])
+
+        assert [reply["answered_by"] for reply in replies[:2]] == ["static", "static"]
+        assert (replies[2]["kind"], replies[2]["error"]) == ("rejected", "overloaded")
+        assert agent.health()["spooled"] == 2
+
+
+def test_given_a_long_outage_when_messages_come_then_nobody_waits_for_another_deadline(folder: Path) -> None:
+    """An outage that has outlasted a whole deadline is not waited for again and again."""
+    with AgentUnderTest(folder, hard_deadline_s=3.0, start_daemon=False, initialize_s=0.1) as agent:
+        wait_for(lambda: agent.health()["away_s"] >= 3.0, "an outage of three seconds")
+        pending = agent.begin("c")
+
+        reply = pending.result()
+
+        assert reply["answered_by"] == "static"
+        assert pending.took_s < 2.0
+
+
+def test_given_calls_that_wait_when_the_agent_closes_then_they_get_static_replies_and_are_kept(folder: Path) -> None:
+    """Closing keeps nobody waiting, and loses nothing."""
+    with AgentUnderTest(folder, start_daemon=False, initialize_s=0.1) as agent:
+        pending = [agent.begin("c") for _ in range(3)]
+        agent.health()
+        agent.close()
+        replies = answered(pending)
+    with AgentUnderTest(folder) as agent:
+        follow_ups = agent.wait_for_follow_ups(3)
+
+    assert {reply["answered_by"] for reply in replies} == {"static"}
+    assert [one["message_id"] for one in follow_ups] == [reply["message_id"] for reply in replies]
