@@ -142,7 +142,8 @@ class Run:
         time.sleep(1.0)
 
     def _judge(self) -> bool:
-        self.verdict = Verdict(self.data_dir, self.keys, self.conversation.chats, self.ledger)
+        deaths_s = [kill.at_s for kill in self.kills if kill.what == "node"]
+        self.verdict = Verdict(self.data_dir, self.keys, self.conversation.chats, self.ledger, deaths_s)
         violations = self.verdict.check(self.options.hard_deadline, self.options.grace)
         violations += [
             (f"fewer than {self.options.open} messages open at a kill of {what}", None) for what in self.short_of_open
@@ -182,7 +183,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     add("--soft-deadline", type=float, default=8.0)
     add("--hard-deadline", type=float, default=30.0)
-    add("--grace", type=float, default=15.0, help="seconds that a final may be later than its hard deadline")
+    # Each owner that first sees a message after its deadline gives it five seconds more.
+    add(
+        "--grace",
+        type=float,
+        default=30.0,
+        help="seconds that a final may be later than its hard deadline, under kills",
+    )
     add("--drain", type=float, default=120.0, help="seconds for what is open in the end")
     add("--log-level", default="info")
     add("--data-dir", type=Path, help="kept afterwards; by default a temporary one, kept only after a violation")

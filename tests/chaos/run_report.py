@@ -52,9 +52,13 @@ def print_report(run: Run, console: Console) -> None:
     row("restarts by supervisors", _restarts(run.node.log))
     row("kills of the server", _count(run.kills, "server"))
     row("drills", len(run.kills) - _count(run.kills, "node") - _count(run.kills, "server"))
+    row("set aside as poison", len(run.verdict.poisoned) if run.verdict else "-")
     row("fewest open at a kill", min((kill.open_count for kill in run.kills), default="-"))
     row("time to answer all that was left, s", round(run.drained_s, 1))
-    for name, chosen in _latency_groups(run).items():
+    groups = _latency_groups(run)
+    late = sum(1 for waited_s in groups["over all"] if waited_s > options.hard_deadline)
+    row("finals after their hard deadline", late)
+    for name, chosen in groups.items():
         row(f"latency {name}: p50 / p99 / max, ms", _spread(chosen))
     row("violations", len(run.verdict.violations) if run.verdict else "not judged")
     console.print(figures)

@@ -10,7 +10,13 @@ from daemon_under_test import store_client
 from ledger import Heard
 from load import all_replies, entries_keys
 
+# Registers the record of a dead letter with the codec.
+from actors.partition.dead_letter import DeadLetter  # noqa: F401
+from actors.partition.hand_record import ALONE_FROM_SUSPICION
+from messages.codec import decode
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import redis
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
 
     from actors.partition.keys import Keys
 
+# Twice suspect, and then three times while it ran alone.
+GUILTY_FROM_DEATHS = ALONE_FROM_SUSPICION + 3
 STORIES_MAX = 5
 LOG_LINES_MAX = 30
 
@@ -26,8 +34,12 @@ LOG_LINES_MAX = 30
 class Verdict:
     """Collects violations, each with the message that it is about."""
 
-    def __init__(self, data_dir: Path, keys: Keys, chats: list[str], ledger: Ledger) -> None:
-        """Reads everything once; `check` judges it."""
+    def __init__(
+        self, data_dir: Path, keys: Keys, chats: list[str], ledger: Ledger, deaths_s: Sequence[float] = ()
+    ) -> None:
+        """Reads everything once; `check` judges it. deaths_s: when nodes died (wall clock)."""
+        self._deaths_s = deaths_s
+        self.poisoned: set[Key] = set()
         self._client: redis.Redis = store_client(data_dir)
         self._log = data_dir / "node.log"
         self._keys = keys
@@ -54,6 +66,7 @@ class Verdict:
 
     def check(self, hard_deadline_s: float, grace_s: float) -> list[tuple[str, Key | None]]:
         """Judge everything. grace_s: how much later than its hard deadline a final may come when nodes are killed."""
+        self._check_dead_letters()
         for key, message in self._ledger.messages.items():
             self._check_message(key, message, hard_deadline_s + grace_s)
         for chat_id in self._chats:
@@ -78,7 +91,7 @@ class Verdict:
             self._violated(f"{len(finals)} final replies ({', '.join(kinds) or 'no reply at all'})", key)
             return
         final = finals[0]
-        owed = final.reply["answered_by"] == "static"
+        owed = final.reply["answered_by"] == "static" and "dead_letter" not in final.reply["recovered_by"]
         if kinds.count("rejected"):
             self._violated("rejected", key)
         if kinds.count("interim") > 1 or ("interim" in kinds and kinds.index("interim") > kinds.index("final")):
@@ -109,7 +122,8 @@ class Verdict:
                 self._violated("a final for a message that nobody sent", heard.key)
         version, turn = self._head(chat_id)
         messages = sum(1 for chat, _ in self._ledger.messages if chat == chat_id)
-        if turn != messages or version != messages:
+        poisoned = sum(1 for chat, _ in self.poisoned if chat == chat_id)
+        if turn != messages or version != messages - poisoned:
             self._violated(f"{chat_id}: {messages} messages, but its session is at turn {turn}, version {version}")
 
     def _head(self, chat_id: str) -> tuple[int, int]:
@@ -130,6 +144,20 @@ class Verdict:
                 )
             turn, before = finals[0].reply["turn"], message.message_id
 
+    def _check_dead_letters(self) -> None:
+        """A message is set aside only when it was in hand at as many deaths of its node as make it guilty."""
+        for number in range(self._keys.partitions):
+            for _, fields in self._client.xrange(self._keys.partition(number).dead):
+                letter = decode(fields[b"d"])
+                key = (letter.chat_id, letter.message_id)
+                message = self._ledger.messages.get(key)
+                since_s = message.first_try_s if message is not None else 0.0
+                deaths = sum(1 for at_s in self._deaths_s if at_s > since_s)
+                if letter.reason == "poison" and message is not None and deaths >= GUILTY_FROM_DEATHS:
+                    self.poisoned.add(key)
+                else:
+                    self._violated(f"a dead letter after {deaths} deaths of its node: {letter.reason}", key)
+
     def _check_nothing_vanished(self) -> None:
         """What was once seen is still there: a reply that was shown is never taken back."""
         for seen in (self._ledger.finals, self._ledger.follow_ups):
@@ -144,7 +172,6 @@ class Verdict:
                 "entries in the intake": self._client.xlen(keys.intake),
                 "messages in hand": self._client.hlen(keys.hand),
                 "owed messages": self._client.hlen(keys.owed),
-                "dead letters": self._client.xlen(keys.dead),
                 "references to blobs": self._client.zcard(keys.blobs),
             }
             for what, count in left.items():
