@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 import pykka
 
 from supervision import dispatcher as dispatcher_module
-from supervision.actor_ref import Extras, GeventActorRef, Inbox, Stopped
+from supervision.actor_ref import GeventActorRef
 from supervision.bounded import BoundedActorRef
 from supervision.dispatcher import OwnStop
 from supervision.errors import ActorDeadError, AskedItself, Killed, MailboxFull
 from supervision.future import Ask, AskLater, GeventFuture
 from supervision.monitors import ActorDown, Monitor
+from supervision.pykka_shapes import Inbox, Stopped
+from supervision.ref_mailbox import Extras
 from supervision.registry import registered
 from supervision.timers import ActorTimer
 

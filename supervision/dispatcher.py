@@ -21,7 +21,8 @@ from supervision.future import Ask, AskLater
 if TYPE_CHECKING:
     from greenlet import greenlet
 
-    from supervision.actor_ref import GeventActorRef
+    from supervision.ref_life import LivingRef
+    from supervision.ref_mailbox import MailboxRef
     from supervision.supervised_start import StartCall
     from supervision.world_hub import HubWorld
 
@@ -80,7 +81,7 @@ class Dispatcher:
         self._resting = 0
         self._idle: list[greenlet] = []
 
-    def schedule(self, ref: GeventActorRef[Any]) -> None:
+    def schedule(self, ref: MailboxRef[Any]) -> None:
         """Give ref a turn, after those that wait already."""
         self.run_queue.append(ref)
         if not self.kick_pending:
@@ -124,7 +125,7 @@ class Dispatcher:
         turn_ends_at_s = looked_at_s + TURN_S
         looks_in = MESSAGES_BETWEEN_LOOKS
         while run_queue:
-            ref: GeventActorRef[Any] = run_queue.popleft()
+            ref: LivingRef[Any] = run_queue.popleft()
             actor = ref._actor
             if actor is None:
                 continue  # fenced while it waited for its turn

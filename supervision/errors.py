@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pykka
 
 if TYPE_CHECKING:
-    from supervision.actor_ref import GeventActorRef
+    from supervision.ref_mailbox import MailboxRef
 
 # Why an actor ended: "normal" (it stopped itself), "shutdown" (it was asked to), "killed" (fenced), "noproc" (it was
 # gone before the monitor), or the exception it died of.
@@ -26,7 +26,7 @@ class ActorDeadError(pykka.ActorDeadError):
     Attributes: ref; message, the record; reason, why the actor died (None where that is not known).
     """
 
-    def __init__(self, ref: GeventActorRef[Any], message: Any, reason: type_of_reason | None) -> None:
+    def __init__(self, ref: MailboxRef[Any], message: Any, reason: type_of_reason | None) -> None:
         """Name the actor and why it died; the record stays out of the text, it may hold secrets."""
         super().__init__(f"{ref} not found")  # Pykka's own words
         self.ref = ref
@@ -37,7 +37,7 @@ class ActorDeadError(pykka.ActorDeadError):
 class MailboxFull(Exception):  # noqa: N818 - named after what is the case
     """A bounded mailbox had no room. Attributes: ref; message, the record that was refused."""
 
-    def __init__(self, ref: GeventActorRef[Any], message: Any) -> None:
+    def __init__(self, ref: MailboxRef[Any], message: Any) -> None:
         """Name the actor whose mailbox it is."""
         super().__init__(f"the mailbox of {ref} is full")
         self.ref = ref

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import structlog
 
 if TYPE_CHECKING:
-    from supervision.actor_ref import GeventActorRef
     from supervision.child import Child
+    from supervision.ref_mailbox import MailboxRef
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ class Who(NamedTuple):
     urn: str
 
     @classmethod
-    def of(cls, ref: GeventActorRef[Any]) -> Who:
+    def of(cls, ref: MailboxRef[Any]) -> Who:
         """Name ref."""
         return cls(ref.path or ref.actor_class.__name__, ref.actor_urn)
 
@@ -113,7 +113,7 @@ def traceback_of(error: BaseException) -> dict[str, Any]:
     return {"exception": "".join(traceback.format_exception(error)).rstrip()}
 
 
-def report_crash(ref: GeventActorRef[Any], reason: BaseException, context: str) -> CrashReport:
+def report_crash(ref: MailboxRef[Any], reason: BaseException, context: str) -> CrashReport:
     """Report an unhandled exception, once."""
     report = CrashReport(
         Who.of(ref), _ancestors(ref.path), context, reason, describe(ref.in_hand), ref.mailbox_size, ref.restarts
@@ -137,7 +137,7 @@ def report_crash(ref: GeventActorRef[Any], reason: BaseException, context: str) 
 
 
 def report_supervisor(
-    ref: GeventActorRef[Any], context: str, reason: str | BaseException, child: Child, next_step: str
+    ref: MailboxRef[Any], context: str, reason: str | BaseException, child: Child, next_step: str
 ) -> SupervisorReport:
     """Report what a supervisor saw of a child, and what it does about it."""
     report = SupervisorReport(Who.of(ref), context, reason, offender(child), next_step)
@@ -155,7 +155,7 @@ def report_supervisor(
     return report
 
 
-def report_shutdown_errors(ref: GeventActorRef[Any], reasons: Mapping[str, int]) -> None:
+def report_shutdown_errors(ref: MailboxRef[Any], reasons: Mapping[str, int]) -> None:
     """Report dynamic children that did not end in order at their supervisor's end, by reason, as OTP does."""
     _emit(
         "error",
@@ -168,7 +168,7 @@ def report_shutdown_errors(ref: GeventActorRef[Any], reasons: Mapping[str, int])
     )
 
 
-def report_progress(ref: GeventActorRef[Any], child: Child, *, dynamic: bool = False) -> ProgressReport:
+def report_progress(ref: MailboxRef[Any], child: Child, *, dynamic: bool = False) -> ProgressReport:
     """Report a started child; of a dynamic supervisor at level debug, since they come by the thousand."""
     report = ProgressReport(Who.of(ref), offender(child), dynamic)
     _emit(
@@ -183,7 +183,7 @@ def report_progress(ref: GeventActorRef[Any], child: Child, *, dynamic: bool = F
     return report
 
 
-def report_fenced(ref: GeventActorRef[Any]) -> None:
+def report_fenced(ref: MailboxRef[Any]) -> None:
     """Report that an actor was ended without its help."""
     _emit(
         "warning",
@@ -195,7 +195,7 @@ def report_fenced(ref: GeventActorRef[Any]) -> None:
     )
 
 
-def report_abandoned(ref: GeventActorRef[Any]) -> None:
+def report_abandoned(ref: MailboxRef[Any]) -> None:
     """Report that a fenced actor's handler goes on regardless."""
     _emit(
         "error",
@@ -207,7 +207,7 @@ def report_abandoned(ref: GeventActorRef[Any]) -> None:
     )
 
 
-def report_unread(ref: GeventActorRef[Any], messages: list[Any]) -> None:
+def report_unread(ref: MailboxRef[Any], messages: list[Any]) -> None:
     """Report told messages that an actor left behind."""
     kinds = Counter(type(message).__name__ for message in messages)
     _emit(
@@ -221,12 +221,12 @@ def report_unread(ref: GeventActorRef[Any], messages: list[Any]) -> None:
     )
 
 
-def report_shed(ref: GeventActorRef[Any], message: Any) -> None:
+def report_shed(ref: MailboxRef[Any], message: Any) -> None:
     """Report a told message that made room for a newer one."""
     _emit("warning", "message shed", report="shed", **Who.of(ref)._asdict(), **describe(message), next="it is dropped")
 
 
-def report_unexpected(ref: GeventActorRef[Any], message: Any) -> None:
+def report_unexpected(ref: MailboxRef[Any], message: Any) -> None:
     """Report a message that a supervisor does not know."""
     _emit(
         "warning",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from supervision.actor_ref import GeventActorRef
+    from supervision.ref_life import LivingRef
 
 
 class Place(Protocol):
@@ -32,7 +32,7 @@ class StartCall:
     def __init__(self, place: Place) -> None:
         """Place goes to the first actor that starts in the call; actors it starts itself are its own affair."""
         self.place: Place | None = place
-        self.half_started: list[GeventActorRef[Any]] = []
+        self.half_started: list[LivingRef[Any]] = []
         self.abandoned = False
 
     def take_place(self) -> Place | None:
