@@ -108,3 +108,39 @@ def test_given_the_seam_and_the_plain_world_when_imported_then_gevent_is_not_loa
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, timeout=60)
 
     assert done.returncode == 0
+
+
+UNPATCHED = """
+import sys
+from functools import partial
+from supervision import world
+from supervision.actor import GeventActor
+from supervision.supervisor import Backoff, ChildSpec, Supervisor, which_children
+
+class Worker(GeventActor):
+    def on_receive(self, message):
+        if message == "crash":
+            raise ValueError(message)
+        self.world.sleep(0.01)
+        return message
+
+here = world.current()
+supervisor = Supervisor.start([ChildSpec(id="a", start=Worker.start)], backoff=Backoff.none())
+which_children(supervisor)[0][1].tell("crash")
+here.sleep(0.05)
+assert which_children(supervisor)[0][1].ask("alive") == "alive"
+process = here.start_process(["echo", "hello"], stdout="pipe")
+assert process.stdout.read_line(100, 5) == b"hello\\n"
+assert process.wait(5) == 0
+assert here.run_in_thread(lambda: which_children(supervisor)[0][1].ask("from a thread")) == "from a thread"
+supervisor.stop()
+import gevent.monkey
+assert not gevent.monkey.saved
+"""
+
+
+def test_given_a_program_that_never_patches_when_it_uses_actors_then_all_of_it_works() -> None:
+    """Library modules never patch, and do not need it."""
+    done = subprocess.run([sys.executable, "-c", UNPATCHED], cwd=ROOT, check=False, timeout=60, capture_output=True)
+
+    assert done.returncode == 0, done.stderr.decode()
