@@ -36,14 +36,17 @@ def test_given_a_node_that_is_told_to_stop_when_it_drains_then_idle_ones_are_rel
         idle_s = time.monotonic() - begun_s
         status = first.process.wait(20.0)
         all_s = time.monotonic() - begun_s
+        released = person.redis.hget(person.keys.partition(person.keys.partition_of("789")).lease, "r")
         record = in_hand(person, "789")
 
         assert status == 0
         assert idle_s < 3.0
-        assert 4.5 < all_s < 15.0
+        assert 4.5 < all_s < 12.0
+        assert released == b"1"
         assert person.left() == 1
-    with Daemon(folder / "b", valkey.url):
+    with Daemon(folder / "b", valkey.url) as second:
         person.hears("789")
+        assert b"when their owner died" not in second.log.read_bytes()
     assert record is not None
     assert (record.suspicion, record.crashes) == (0, 0)
     assert person.finals("789") == [(1, "m-1")]
