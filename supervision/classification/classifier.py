@@ -204,6 +204,8 @@ _DOMAIN_PROSE: Final = (
 
 def _cause_without_domain(found: Evidence) -> Cause:
     top = found.facts[0] if found.facts else None
+    if found.provider and found.status is None and top is not None and top.cause is Cause.INVALID_RESPONSE:
+        return Cause.INVALID_STATE  # whoever it is that stored this, it is no model's answer
     if top is not None and top.cause is not None and not top.vague:
         return top.cause
     status = transport.cause_of_status(found)

@@ -102,6 +102,11 @@ _SQL_PROSE: Final = (
     (("readonly database", "unable to open database", "read-only file system"), Cause.CONFIG_ERROR),
     (("statement timeout", "canceling statement", "query timeout", "interrupted", "canceled on user request",
       "maximum statement execution time", "idle-in-transaction timeout"), Cause.DB_QUERY_TIMEOUT),
+    # Without a code, since they refuse before there is a session; in the languages of libpq's catalogues.
+    (("authentifizierung", "authentification", "autentificaci", "autenticaci", "autenticazione", "autenticação",
+      "проверку подлинности", "认证失败", "認証に失敗"), Cause.AUTH),
+    (("existiert nicht", "n'existe pas", "no existe", "не существует", "不存在", "存在しません", "non esiste",
+      "não existe"), Cause.CONFIG_ERROR),
     (("password authentication", "authentication failed", "pg_hba", "access denied for user", "no password supplied",
       'role "', "fe_sendauth", "sasl"), Cause.AUTH),
     (("permission denied", "must be owner", "insufficient privilege"), Cause.PERMISSION),

@@ -21,7 +21,7 @@ BY_ERRNO: Final[dict[int, Cause]] = {
     27: Cause.DOCUMENT_TOO_LARGE,
     **dict.fromkeys((1, 13), Cause.PERMISSION),
     **dict.fromkeys((2, 6, 17, 19, 20, 21, 22, 30, 36, 39, 40, 98), Cause.CONFIG_ERROR),
-    12: Cause.RESOURCE_BUSY,
+    12: Cause.OUT_OF_MEMORY,
     -3: Cause.DNS,
     **dict.fromkeys((-2, -5, 11001, 11004), Cause.DNS_UNKNOWN_NAME),
     11002: Cause.DNS,
@@ -107,7 +107,7 @@ _REFUSED: Final = ("connection refused", "actively refused", "econnrefused", "co
                    "max retries exceeded", "connect call failed", "no healthy upstream")  # fmt: skip
 _MACHINE: Final = (
     ("too many open files", Cause.FD_LIMIT), ("no space left", Cause.DISK_FULL), ("disk full", Cause.DISK_FULL),
-    ("disk quota exceeded", Cause.DISK_FULL), ("cannot allocate memory", Cause.RESOURCE_BUSY),
+    ("disk quota exceeded", Cause.DISK_FULL), ("cannot allocate memory", Cause.OUT_OF_MEMORY),
     ("input/output error", Cause.DISK_IO), ("read-only file system", Cause.CONFIG_ERROR),
     ("permission denied", Cause.PERMISSION), ("no such file", Cause.CONFIG_ERROR),
     ("resource temporarily unavailable", Cause.RESOURCE_BUSY), ("memoryerror", Cause.OUT_OF_MEMORY),

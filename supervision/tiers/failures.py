@@ -12,8 +12,9 @@ from supervision.tiers.answers import AnswerProblem
 from supervision.tiers.config import Answer, ChainRequest, ModelConfig, Usage
 from supervision.world_library import CallTimeout
 
-QUICK_S: Final = (0.05, 0.25)
-"""The wait before asking the same model again after a failure of the moment."""
+QUICK_S: Final = (0.25, 0.6)
+"""The wait before asking the same model again after a failure of the moment. Less, and a server that is slow to notice
+the cut connection still works at the first request."""
 
 PATIENCE_S: Final = 5.0
 """An attempt cut off by a share of the deadline counts against a model of unknown latency only after so long."""

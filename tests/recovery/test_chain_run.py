@@ -153,7 +153,7 @@ def test_given_a_cut_stream_when_asked_then_the_same_model_is_asked_again_first(
 
     assert (result.text, result.recovered_by) == ("whole", ("retry",))
     assert outcomes(result) == [("p", "invalid"), ("p", "answered")]
-    assert 0.05 <= result.attempts[1].started_s - 0.1 <= 0.25
+    assert 0.25 <= result.attempts[1].started_s - 0.1 <= 0.6
 
 
 @pytest.mark.parametrize("broken", [None, "", "  "])

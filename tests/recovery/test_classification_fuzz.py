@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -14,7 +13,7 @@ from recovery.known_shapes import SHAPES
 from recovery.real_errors import RealError, rows
 from supervision.error_classification import ClassifiedError, error_classifier
 
-BODIES = [error.text for error in rows()] + [json.dumps(shape[5]) for shape in SHAPES]
+BODIES = [error.text for error in rows()] + [shape.text for shape in SHAPES]
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40) | st.binary(max_size=40),

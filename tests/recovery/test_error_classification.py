@@ -67,25 +67,13 @@ def test_given_real_errors_without_a_provider_when_classified_then_retryability_
     assert len(wrong) <= 3, wrong
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=[shape[0] for shape in SHAPES])
-def test_given_a_documented_shape_when_classified_then_category_and_retryability_are_right(shape: Any) -> None:
+@pytest.mark.parametrize("error", SHAPES, ids=[shape.id for shape in SHAPES])
+def test_given_a_documented_shape_when_classified_then_category_and_retryability_are_right(error: RealError) -> None:
     """The providers' own documentation is followed, not the sentences of one data set."""
-    name, provider, status, headers, kind, body, categories, retryable = shape
-    row = {
-        "id": name,
-        "provider": provider,
-        "http_status": status,
-        "headers": headers,
-        "exception_type": kind,
-        "body": body,
-    }
-    error = RealError(row)
-
     verdicts = [_as_exception(error), _as_facts(error)]
 
-    assert [(verdict.category.value in categories, verdict.is_retryable) for verdict in verdicts] == [
-        (True, retryable)
-    ] * 2
+    judged = [(verdict.category.value in error.row["categories"], verdict.is_retryable) for verdict in verdicts]
+    assert judged == [(True, error.row["retryable"])] * 2
 
 
 def _openai_error(status: int, body: Any, headers: dict[str, str] | None = None) -> Exception:
