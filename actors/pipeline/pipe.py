@@ -14,6 +14,7 @@ from typing import Any, Final
 import hiredis
 import structlog
 
+from actors.pipeline.answers import Answers
 from actors.pipeline.limits import PipeCounts, PipeLimits, reconnect_delay_s
 from actors.pipeline.queue import RequestQueue
 from actors.pipeline.request import Request
@@ -202,41 +203,27 @@ class Pipe:
     ) -> list[Request]:
         """Send scripts to load, then requests, in one go. Returns the requests whose script was missing."""
         packed = [request.packed for request in batch]
-        replies: list[Any] = []
+        answers = Answers(batch, len(scripts))
         missing: list[Request] = []
         try:
             self._wire.exchange(
-                [*loads(scripts), *packed] if scripts else packed, replies, self._limits.batch_timeout_s
+                [*loads(scripts), *packed] if scripts else packed, answers, self._limits.batch_timeout_s
             )
         except StoreAway:
-            self._settle(batch, replies[len(scripts) :], missing, redirected)
+            self._settle_refused(answers, missing, redirected)
             self._fail_all([*missing, *(request for request, _ in redirected)], "the connection broke", sent=False)
             raise
-        self._settle(batch, replies[len(scripts) :] if scripts else replies, missing, redirected)
+        self._settle_refused(answers, missing, redirected)
         self.counts.batches += 1
         self.counts.requests += len(batch)
         self.counts.script_loads += len(scripts)
         return missing
 
-    def _settle(
-        self,
-        batch: list[Request],
-        replies: list[Any],
-        missing: list[Request],
-        redirected: list[tuple[Request, str]],
-    ) -> None:
-        """Hand out as many replies as have come."""
-        error_type = hiredis.ReplyError
-        for request, reply in zip(batch, replies, strict=False):
-            if type(reply) is error_type:
-                self._settle_refused(request, str(reply), missing, redirected)
-                continue
-            try:
-                request.answer(reply)
-            except Exception:  # noqa: BLE001 - a listener's fault is the listener's
-                _report_listener(request)
+    def _settle_refused(self, answers: Answers, missing: list[Request], redirected: list[tuple[Request, str]]) -> None:
+        for request, text in answers.refused:
+            self._settle_one_refused(request, text, missing, redirected)
 
-    def _settle_refused(
+    def _settle_one_refused(
         self, request: Request, text: str, missing: list[Request], redirected: list[tuple[Request, str]]
     ) -> None:
         if text.startswith("NOSCRIPT") and request.script is not None:
