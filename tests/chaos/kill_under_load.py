@@ -142,8 +142,7 @@ class Run:
         time.sleep(1.0)
 
     def _judge(self) -> bool:
-        deaths_s = [kill.at_s for kill in self.kills if kill.what == "node"]
-        self.verdict = Verdict(self.data_dir, self.keys, self.conversation.chats, self.ledger, deaths_s)
+        self.verdict = Verdict(self.data_dir, self.keys, self.conversation.chats, self.ledger, self.kills)
         violations = self.verdict.check(self.options.hard_deadline, self.options.grace)
         violations += [
             (f"fewer than {self.options.open} messages open at a kill of {what}", None) for what in self.short_of_open
@@ -183,12 +182,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     add("--soft-deadline", type=float, default=8.0)
     add("--hard-deadline", type=float, default=30.0)
-    # Each owner that first sees a message after its deadline gives it five seconds more.
     add(
         "--grace",
         type=float,
-        default=30.0,
-        help="seconds that a final may be later than its hard deadline, under kills",
+        default=15.0,
+        help="seconds that a final may be late, and five more for each kill meanwhile",
     )
     add("--drain", type=float, default=120.0, help="seconds for what is open in the end")
     add("--log-level", default="info")

@@ -13,6 +13,7 @@ from load import all_replies, entries_keys
 # Registers the record of a dead letter with the codec.
 from actors.partition.dead_letter import DeadLetter  # noqa: F401
 from actors.partition.hand_record import ALONE_FROM_SUSPICION
+from actors.partition.table import LATE_BUDGET_S
 from messages.codec import decode
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import redis
+    from faults import Kill
     from ledger import Key, Ledger
     from messages_to_send import Message
 
@@ -34,11 +36,10 @@ LOG_LINES_MAX = 30
 class Verdict:
     """Collects violations, each with the message that it is about."""
 
-    def __init__(
-        self, data_dir: Path, keys: Keys, chats: list[str], ledger: Ledger, deaths_s: Sequence[float] = ()
-    ) -> None:
-        """Reads everything once; `check` judges it. deaths_s: when nodes died (wall clock)."""
-        self._deaths_s = deaths_s
+    def __init__(self, data_dir: Path, keys: Keys, chats: list[str], ledger: Ledger, kills: Sequence[Kill]) -> None:
+        """Reads everything once; `check` judges it. kills: all that were done meanwhile."""
+        self._kills_s = [kill.at_s for kill in kills]
+        self._deaths_s = [kill.at_s for kill in kills if kill.what == "node"]
         self.poisoned: set[Key] = set()
         self._client: redis.Redis = store_client(data_dir)
         self._log = data_dir / "node.log"
@@ -65,7 +66,7 @@ class Verdict:
         return [heard.reply for chat in self._distinct.values() for heard in chat.values()]
 
     def check(self, hard_deadline_s: float, grace_s: float) -> list[tuple[str, Key | None]]:
-        """Judge everything. grace_s: how much later than its hard deadline a final may come when nodes are killed."""
+        """Judge everything. grace_s: how much later than its hard deadline a final may come, beside what kills cost."""
         self._check_dead_letters()
         for key, message in self._ledger.messages.items():
             self._check_message(key, message, hard_deadline_s + grace_s)
@@ -98,7 +99,9 @@ class Verdict:
             self._violated(f"the interim reply: {kinds}", key)
         if kinds.count("follow_up") != owed:
             self._violated(f"{kinds.count('follow_up')} follow-ups for a final by {final.reply['answered_by']}", key)
-        if final.at_s - message.first_try_s > late_s and latency_s(message, final) > late_s:
+        # Each owner that first sees a message after its deadline gives it a fresh, short budget.
+        late_s += LATE_BUDGET_S * sum(1 for at_s in self._kills_s if message.first_try_s < at_s < final.at_s)
+        if latency_s(message, final) > late_s:
             self._violated(f"its final came after {latency_s(message, final):.1f} s", key)
         self._check_invoice(key, message, replies[-1])
 
