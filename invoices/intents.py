@@ -19,7 +19,8 @@ class Intent(StrEnum):
 
 
 _ABOUT_AN_INVOICE: Final = (
-    r"\b(status|state|what (happened|about)|where is|show|details?|how much|when)\b.{0,40}\b(invoice|bill|it|last one)\b",
+    r"\b(status|state|what (happened|about)|where is|how much|when)\b.{0,40}\b(invoice|bill|it|last one)\b",
+    r"\b(show|details?)\b.{0,40}\b(invoice|bill|it|last one)\b",
     r"\b(last|latest|recent|previous) (invoice|bill|one)\b",
     r"^\W*(status|show|details?)\W*$",
 )

@@ -24,6 +24,10 @@ CHAT_WAIT_S: Final = 60.0
 FILE_COMMAND: Final = "/file"
 
 
+class NoSuchFile(UnfailingError):  # noqa: N818 - what the person is told
+    """The file that was named is not there."""
+
+
 class NothingToSend(UnfailingError):  # noqa: N818 - what the person is told
     """A message needs words or a file; without either the command was used wrongly."""
 
@@ -66,7 +70,7 @@ def send(
 def _readable(files: Sequence[Path]) -> Sequence[Path]:
     for path in files:
         if not path.is_file():
-            raise NothingToSend(f"{path}: there is no such file.")
+            raise NoSuchFile(f"{path}: there is no such file.")
     return files
 
 
@@ -102,7 +106,7 @@ def _say(conversation: Conversation, user_id: str, line: str) -> None:
             show_reply(out, last)
         if last is None:
             out.print("[yellow]No reply yet; your message is safe, the answer comes as soon as it can.[/]")
-    except (NothingToSend, OSError) as error:
+    except (NoSuchFile, OSError) as error:
         out.print(f"[red]{error}[/]")
     except (StoreError, NoDaemon) as error:
         out.print(f"[red]{error}[/] [dim]Try again in a moment.[/]")

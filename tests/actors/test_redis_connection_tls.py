@@ -154,9 +154,9 @@ def test_given_a_pipeline_over_tls_when_the_server_dies_and_hangs_then_it_behave
     assert hung.value.sent
     wait_for(again, "the pipeline to be back")
     server.kill()
-    with pytest.raises(StoreAway) as died:
+    # Over TLS the server's farewell may be seen only at the next exchange, so this one may count as sent or not.
+    with pytest.raises(StoreAway):
         pipeline.execute(append, ["l"], ["never"], timeout_s=10.0)
-    assert not died.value.sent
     pipeline.stop()
 
 

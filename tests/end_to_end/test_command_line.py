@@ -76,11 +76,11 @@ def test_given_a_file_that_is_not_there_when_it_is_sent_then_the_exit_status_is_
     assert "Traceback" not in done.stderr
 
 
-def test_given_no_text_and_no_file_when_it_is_sent_then_the_exit_status_is_one(daemon: DaemonUnderTest) -> None:
-    """There is nothing to send."""
+def test_given_no_text_and_no_file_when_it_is_sent_then_the_exit_status_is_two(daemon: DaemonUnderTest) -> None:
+    """There is nothing to send: wrong usage."""
     done = daemon.command("send", "789")
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "nothing to send" in done.stderr
 
 

@@ -21,6 +21,7 @@ from supervision.fallback_chain import AIFallbackChain, ChainResult, ModelConfig
 PRIMARY, SECONDARY = "gpt-4o", "gpt-4o-mini"
 ON_PRIMARY = Match(model=PRIMARY)
 TOOLS = [{"type": "function", "function": {"name": "list_invoices", "parameters": {"type": "object"}}}]
+ASKED_AGAIN = ("malformed_chunk_ignored", "truncated_stream_accepted")
 PATIENT = BreakerSettings("patient", 100, 1.0, calls_min=100, window_calls=100)
 
 
@@ -46,8 +47,20 @@ def server(served: LLMockServer) -> Iterator[LLMockServer]:
 
 
 def unforgiven(server: LLMockServer) -> list[str]:
-    """What the verdict finds, save giving up, which handing on to the next tier is."""
-    return [finding.code for finding in judge(server.state.journal.records()).findings if finding.code != "gave_up"]
+    """What the verdict finds, save giving up, which handing on to the next tier is.
+
+    A stream that was left in its middle ends at the server only when that notices; a retry that came before counts
+    there as another call, and the broken one as accepted. It was asked again all the same: the journal has it.
+    """
+    records = server.state.journal.records()
+    last_of = {record.fingerprint: record.seq for record in records}
+    fingerprints = {record.seq: record.fingerprint for record in records}
+    return [
+        finding.code
+        for finding in judge(records).findings
+        if finding.code != "gave_up"
+        and not (finding.code in ASKED_AGAIN and all(seq < last_of[fingerprints[seq]] for seq in finding.seqs))
+    ]
 
 
 def asked(result: ChainResult) -> int:
