@@ -10,13 +10,8 @@ The decisions stand in supervision.breaking.machine, which an actor may own as w
 
 from __future__ import annotations
 
-from supervision.breaking.facade import (
-    BreakerEvent,
-    BreakerStatistics,
-    CircuitBreaker,
-    CircuitOpenError,
-    CircuitState,
-)
+from supervision.breaking.events import BreakerEvent, BreakerStatistics, CircuitOpenError, CircuitState
+from supervision.breaking.facade import CircuitBreaker
 from supervision.breaking.machine import Permit
 from supervision.breaking.settings import BreakerSettings, CircuitBreakerPresets
 from supervision.breaking.snapshot import BreakerRecord

@@ -6,12 +6,11 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import wraps
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Protocol, Self, TypeVar, cast
 
+from supervision.breaking.events import BreakerEvent, BreakerStatistics, CircuitOpenError, CircuitState
 from supervision.breaking.machine import Breaker, Closed, HalfOpen, Permit, Transition, name_of
 from supervision.breaking.settings import NOT_ITS_FAULT, BreakerSettings, CircuitBreakerPresets
 from supervision.breaking.snapshot import BreakerRecord, restored, taken
@@ -21,56 +20,6 @@ from supervision.error_classification import error_classifier
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class CircuitState(StrEnum):
-    """What a breaker does with the next call: pass it, refuse it, or let a few through to find out."""
-
-    CLOSED = "CLOSED"
-    OPEN = "OPEN"
-    HALF_OPEN = "HALF_OPEN"
-
-
-class CircuitOpenError(Exception):
-    """A call was not made, because the breaker before its endpoint is open.
-
-    breaker: its name. retry_after: seconds until a call may pass again.
-    """
-
-    def __init__(self, breaker: str, retry_after: float) -> None:
-        super().__init__(f"the circuit before {breaker} is open for {retry_after:.1f} s")
-        self.breaker = breaker
-        self.retry_after = retry_after
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.breaker, self.retry_after)
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerStatistics:
-    """Counts since the breaker was made, and the rates of the present window."""
-
-    state: CircuitState
-    admitted: int
-    refused: int
-    successes: int
-    failures: int
-    ignored: int
-    openings: int
-    failure_rate: float
-    slow_rate: float
-    failures_in_a_row: int
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerEvent:
-    """One change of state, as listeners see it. open_for_s: seconds until a call may pass, 0 unless open."""
-
-    breaker: str
-    before: CircuitState
-    after: CircuitState
-    cause: Cause | None
-    open_for_s: float
 
 
 class BreakerWorld(Protocol):

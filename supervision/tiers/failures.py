@@ -54,6 +54,12 @@ def verdict_of(
     return classify(error, config.provider)
 
 
+def patience_s(config: ModelConfig, usual_s: float | None) -> float:
+    """From how long on an attempt that we cut off counts against the model. usual_s: its p95, None for unknown."""
+    enough_s = PATIENCE_S if usual_s is None else max(1.0, 3 * usual_s)
+    return min(enough_s, config.breaker.slow_call_s, config.timeout_s)
+
+
 def plan_retry(entry: Entry, found: ClassifiedError, chance: Callable[[], float], now_s: float) -> bool:
     """Set when this model may be asked again within this call, if at all; whether it is to be asked next of all."""
     if not found.is_retryable or found.cause in OF_THE_REQUEST:
@@ -85,10 +91,10 @@ def repaired(request: ChainRequest, answer: Answer, complaint: str) -> ChainRequ
     return replace(request, messages=told, prompt=f"{request.prompt}\n\n{told[-1]['content']}")
 
 
-def estimated(request: ChainRequest, answer: Answer) -> Usage:
+def estimated(request: ChainRequest, answer: Answer | None) -> Usage:
     """Tokens by length, a quarter of the characters, where a provider told none."""
     sent = sum(len(str(message.get("content", ""))) for message in request.messages) or len(request.prompt)
-    return Usage(sent // 4, len(answer.text) // 4, 0, estimated=True)
+    return Usage(sent // 4, 0 if answer is None else len(answer.text) // 4, 0, estimated=True)
 
 
 def line_of(error: BaseException) -> str:

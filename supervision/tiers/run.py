@@ -25,10 +25,10 @@ from supervision.tiers.config import Answer, AttemptRecord, ChainRequest, ChainR
 from supervision.tiers.deadlines import ATTEMPT_S_MIN, first_share_s, reserve_s
 from supervision.tiers.failures import (
     OF_THE_REQUEST,
-    PATIENCE_S,
     Entry,
     estimated,
     line_of,
+    patience_s,
     plan_retry,
     repaired,
     verdict_of,
@@ -311,30 +311,22 @@ class ChainRun:
     def _settle_permit(self, attempt: Attempt, found: ClassifiedError, error: BaseException, now_s: float) -> bool:
         """Tell the breaker, unless it was the request's fault, or ours for giving too little time."""
         assert attempt.permit is not None  # noqa: S101 - for the type checker; only models get here
-        impatient = isinstance(error, CallTimeout) and now_s - attempt.started_s < self._patience_s(attempt.config)
+        enough_s = patience_s(attempt.config, self._state.usual_s(attempt.config))
+        impatient = isinstance(error, CallTimeout) and now_s - attempt.started_s < enough_s
         if found.cause in NOT_ITS_FAULT or impatient:
             self._state.released(attempt.config, attempt.permit, found.cause)
             return False
         return self._state.failed(attempt.config, attempt.permit, found, now_s)
 
-    def _patience_s(self, config: ModelConfig) -> float:
-        usual_s = self._state.usual_s(config)
-        return min(
-            PATIENCE_S if usual_s is None else max(1.0, 3 * usual_s), config.breaker.slow_call_s, config.timeout_s
-        )
-
-    def _pay(self, attempt: Attempt, answer: Answer) -> Decimal:
+    def _pay(self, attempt: Attempt, answer: Answer | None) -> Decimal:
+        """Count what an attempt used. What was sent has been read, and is paid for, although nobody sees the answer."""
         if not attempt.config.tier.is_model:
             return Decimal(0)
-        usage = answer.usage if answer.usage is not None else estimated(attempt.request, answer)
+        told = None if answer is None else answer.usage
+        usage = told if told is not None else estimated(attempt.request, answer)
         cost = self._state.spend(attempt.config, usage, hedge=attempt.hedge)
         self._cost += cost
-        self._usage = Usage(
-            self._usage.input_tokens + usage.input_tokens,
-            self._usage.output_tokens + usage.output_tokens,
-            self._usage.cached_tokens + usage.cached_tokens,
-            self._usage.estimated or usage.estimated,
-        )
+        self._usage += usage
         return cost
 
     def _leave_out(self, entry: Entry, reason: str, now_s: float) -> None:
@@ -358,11 +350,12 @@ class ChainRun:
         if not self._running:
             return None
         for entry, attempt in self._running.values():
-            cost = self._pay_for_lost(attempt)
+            cost = self._pay(attempt, None)
             self._record(attempt, outcome, cause, "deadline" if cause else "", now_s, cost)
             if attempt.permit is None:
                 continue
-            if cause is not None and now_s - attempt.started_s >= self._patience_s(entry.config):
+            waited_s = now_s - attempt.started_s
+            if cause is not None and waited_s >= patience_s(entry.config, self._state.usual_s(entry.config)):
                 found = verdict(ErrorCategory.AI_MODEL, cause, CallTimeout())
                 self._state.failed(entry.config, attempt.permit, found, now_s)
             else:
@@ -370,15 +363,6 @@ class ChainRun:
         cancelled = tuple(self._running)
         self._running.clear()
         return Cancel(cancelled)
-
-    def _pay_for_lost(self, attempt: Attempt) -> Decimal:
-        """What was sent has been read, and is paid for, although nobody sees the answer."""
-        if not attempt.config.tier.is_model:
-            return Decimal(0)
-        usage = estimated(attempt.request, Answer("", None))
-        cost = self._state.spend(attempt.config, usage, hedge=attempt.hedge)
-        self._cost += cost
-        return cost
 
     def _without_models(self, now_s: float) -> Command:
         """Rules, then the static text: something is always said."""
