@@ -15,7 +15,7 @@ from actors.node import StoreAccess
 from actors.node_directory import noted_number, write_durably
 from actors.partition.keys import Keys, generation_key, partitions_key
 from actors.partition.store import SCRIPTS, Store
-from actors.pipeline import Pipeline
+from actors.pipeline import PipeLimits, Pipeline
 from actors.redis_connection import connect, unix_url
 from actors.store_errors import StoreDenied, StoreError, UnsuitableStore
 from supervision.actor import GeventActor
@@ -30,6 +30,9 @@ _log = structlog.get_logger(__name__)
 
 RETRY_S: Final = 0.5
 WATCH_S: Final = 1.0
+# Many connections pay where the server syncs its file between two looks at each of them (decision 0055). Where it does
+# not, two are enough for one batch to be made while another is on its way, and cost a tenth less of the daemon's time.
+LANES_UNSYNCED: Final = 2
 GENERATION_FILE: Final = "generation"
 
 
@@ -85,7 +88,8 @@ class StoreConnection(GeventActor):
     def _reach(self) -> None:
         try:
             endpoint = connect(self._url())
-            pipeline = Pipeline(endpoint, SCRIPTS.values(), on_change=self._changed)
+            limits = PipeLimits() if endpoint.syncs_each_round() else PipeLimits(lanes=LANES_UNSYNCED)
+            pipeline = Pipeline(endpoint, SCRIPTS.values(), limits, on_change=self._changed)
             pipeline.start()
             self._pipeline = pipeline
             self._node.access = self._access(endpoint, pipeline)

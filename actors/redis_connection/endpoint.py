@@ -93,6 +93,18 @@ class Endpoint:
         with contextlib.closing(self.wire(node, role="facts")) as wire:
             return server_facts(wire.call("INFO", timeout_s=_CALL_S))
 
+    def syncs_each_round(self) -> bool:
+        """Say whether the server syncs its file in each round of its event loop. Raises StoreError.
+
+        One that does not tell, as managed ones often do not, counts as one that does.
+        """
+        with contextlib.closing(self.wire(role="facts")) as wire:
+            try:
+                answer = wire.call("CONFIG", "GET", "appendfsync", timeout_s=_CALL_S)
+            except StoreRefusal:
+                return True
+        return answer[-1:] in ([b"always"], [])
+
     def server_identity(self, key: str | None = None) -> ServerIdentity:
         """Return who holds a key (or the first server) just now. Raises StoreError."""
         return self.facts(self.node_of(key)).identity

@@ -83,6 +83,21 @@ def test_given_a_replica_when_connected_then_it_is_refused_for_now(tmp_path: Pat
         connect(server.url)
 
 
+def test_given_a_servers_policy_when_asked_then_it_is_told_and_who_does_not_tell_counts_as_strict(
+    tmp_path: Path,
+) -> None:
+    """`always`, another policy, and a user who may not read the configuration."""
+    with running(tmp_path / "v", "--appendonly", "yes", "--appendfsync", "always") as server:
+        endpoint = connect(server.url)
+        strict = endpoint.syncs_each_round()
+        server.client.config_set("appendfsync", "everysec")
+        endpoint.wire().call("ACL", "SETUSER", "agent", "on", ">pw", "~*", "+@all", "-config", timeout_s=5)
+
+        assert strict
+        assert not endpoint.syncs_each_round()
+        assert connect(f"unix://agent:pw@{server.socket}").syncs_each_round()
+
+
 def test_given_users_and_passwords_when_connected_then_the_right_ones_get_in(tmp_path: Path) -> None:
     """The default user's password, an ACL user, a wrong one, and one that may not look around."""
     with running(tmp_path / "v", "--requirepass", "s3cret/") as server:
