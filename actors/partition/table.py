@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from heapq import heappop, heappush
 
+from actors.partition.due_line import DueLine
 from messages.light import light_record
 from messages.records import InboundMessage
 
@@ -108,8 +108,7 @@ class Table:
         self._entries: dict[str, Entry] = {}
         self._chats: dict[str, Chat] = {}
         self._ready: deque[str] = deque()
-        self._heap: list[tuple[float, int, Entry]] = []
-        self._seen = 0
+        self._due = DueLine()
 
     def __len__(self) -> int:
         """How many messages are open."""
@@ -176,7 +175,7 @@ class Table:
         self._entries[entry_id] = entry
         chat.queue.append(entry)
         self._list(chat_id, chat)
-        self._schedule(entry, soft_at_s if soft_at_s is not None else entry.static_at_s)
+        self._due.add(soft_at_s if soft_at_s is not None else entry.static_at_s, entry)
         return entry
 
     def _times(self, age_s: float, now_s: float) -> tuple[float | None, float, bool]:
@@ -254,6 +253,7 @@ class Table:
         entry.settled = True
         if entry.message is not None:
             self._bodies -= 1
+            entry.message = None  # the line of what is due may hold the entry for a while
         chat = self._chats[entry.chat_id]
         was_first = chat.queue[0] is entry
         chat.queue.remove(entry)
@@ -289,9 +289,9 @@ class Table:
         """Whose soft or hard deadline has come. At most statics_max static replies; the rest stay due."""
         interims: list[Entry] = []
         statics: list[Entry] = []
-        while self._heap and self._heap[0][0] <= now_s and len(statics) < statics_max:
-            _, _, entry = heappop(self._heap)
-            if entry.settled or entry.owed or entry.static_asked:
+        while self._is_due(now_s) and len(statics) < statics_max:
+            entry = self._due.pop()
+            if entry.owed or entry.static_asked:
                 continue
             if entry.static_at_s <= now_s:
                 entry.held_back = entry.before is not None and not entry.before.owed
@@ -302,13 +302,13 @@ class Table:
             if entry.soft_at_s is not None and entry.soft_at_s <= now_s and not entry.interim_sent:
                 entry.interim_sent = True
                 interims.append(entry)
-            self._schedule(entry, entry.static_at_s)
+            self._due.add(entry.static_at_s, entry)
         return Due(tuple(interims), tuple(statics))
 
     def static_failed(self, entry: Entry, retry_at_s: float) -> None:
         """The static reply could not be committed: it is due again at that time."""
         entry.static_asked = False
-        self._schedule(entry, retry_at_s)
+        self._due.add(retry_at_s, entry)
 
     def interim_failed(self, entry: Entry) -> None:
         """The interim reply could not be committed; the final reply will say enough."""
@@ -316,7 +316,11 @@ class Table:
 
     def next_due_s(self) -> float | None:
         """The next moment at which `due` may have something."""
-        return self._heap[0][0] if self._heap else None
+        return self._due.next_s()
+
+    def _is_due(self, now_s: float) -> bool:
+        due_s = self._due.next_s()
+        return due_s is not None and due_s <= now_s
 
     def _unlink(self, entry: Entry) -> None:
         before, after = entry.before, entry.after
@@ -332,11 +336,7 @@ class Table:
         after = entry.after
         if after is not None and after.held_back:
             after.held_back = False
-            self._schedule(after, after.static_at_s)
-
-    def _schedule(self, entry: Entry, at_s: float) -> None:
-        self._seen += 1
-        heappush(self._heap, (at_s, self._seen, entry))
+            self._due.add(after.static_at_s, after)
 
     def _list(self, chat_id: str, chat: Chat) -> None:
         if not chat.listed and chat.phase is Phase.WAITING and not chat.held:

@@ -205,10 +205,12 @@ def test_given_a_message_without_its_body_when_that_is_fetched_then_it_can_go(ta
 
     small.settle(first.entry_id)
     none_left = seen(small, "3-0", "c")
+    fetched = second.message
     small.settle(second.entry_id)
     room = seen(small, "4-0", "d")
 
-    assert second.message is not None
+    assert fetched is not None
+    assert second.message is None
     assert (none_left.message, room.message is not None) == (None, True)
 
 
