@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 POLL_S: Final = 0.1
+LISTENS_S: Final = 5.0
+LOOK_S: Final = 0.02
 DRAIN_S: Final = 12.0
 STOP_S: Final = 30.0
 # Objects made and not yet freed before the collector looks at them: some 300 messages, and a pause of 3 ms.
@@ -73,9 +75,11 @@ def _run(settings: Settings, directory: NodeDirectory, world: World, signals: Si
         return 1
     node.names["root"] = root
     _spare_the_collector()
+    _wait_until_it_listens(node, root, signals)
     _log.info(
         "the node is up", node=node.node_id, incarnation=node.incarnation, data_dir=str(directory.paths.root),
-        store=settings.daemon.redis_url or "embedded", took_s=round(world.now() - began_s, 2),
+        store=settings.daemon.redis_url or "embedded", listens=node.is_listening,
+        took_s=round(world.now() - began_s, 2),
     )  # fmt: skip
     while root.is_alive() and not signals.asked:
         world.sleep(POLL_S)
@@ -83,6 +87,13 @@ def _run(settings: Settings, directory: NodeDirectory, world: World, signals: Si
         _log.error("the root gave up", next="exits with status 1; its service manager starts the node anew")
         return 1
     return _drain(node, root, signals)
+
+
+def _wait_until_it_listens(node: Node, root: GeventActorRef[Any], signals: Signals) -> None:
+    """A node is up when it hears what is published; while the store is away it is up for operators alone."""
+    until_s = node.world.now() + LISTENS_S
+    while not node.is_listening and root.is_alive() and not signals.asked and node.world.now() < until_s:
+        node.world.sleep(LOOK_S)
 
 
 def _spare_the_collector() -> None:

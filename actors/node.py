@@ -76,6 +76,9 @@ class Node:
     _at_from_s: float = 0.0
     _at: str = ""
     _attempts: int = 0
+    # It knows its partitions, and hears the inbox channel: from here on nothing that is published passes it by.
+    knows_leases: bool = False
+    is_listening: bool = False
     draining: bool = False
     # The embedded server's file was repaired, so acknowledged writes may be missing: the generation is to be raised.
     store_repaired: bool = False

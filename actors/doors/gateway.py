@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from actors.node import Node
 
 BATCH_MAX: Final = 256
-WAIT_FOR_STORE_S: Final = 0.5
+WAIT_FOR_LEASES_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Gateway(GeventActor):
         self._waves: deque[list[Item]] = deque()
 
     def on_start(self) -> None:
-        """Listen as soon as the store has been reached."""
+        """Listen as soon as the node knows whether partition 0 is its own."""
         self._log = actor_logger(self)
         self._node.names["gateway"] = self.actor_ref
         self.actor_ref.tell(BeginToListen())
@@ -85,8 +85,8 @@ class Gateway(GeventActor):
         """Begin, or empty the buffer."""
         match message:
             case BeginToListen():
-                if self._node.access is None:
-                    self.send_after(WAIT_FOR_STORE_S, BeginToListen())
+                if self._node.access is None or not self._node.knows_leases:
+                    self.send_after(WAIT_FOR_LEASES_S, BeginToListen())
                 else:
                     self._subscriber.start()
             case Heard():

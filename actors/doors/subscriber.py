@@ -88,7 +88,7 @@ class Subscriber:
                     "the inbox channel is heard again", channel=channel,
                     next="what was published on it meanwhile is gone; the streams lose nothing",
                 )  # fmt: skip
-            self._opened = True
+            self._opened = self._node.is_listening = True
             self._hear(subscription, beats)
         finally:
             subscription.close()

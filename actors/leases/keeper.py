@@ -116,6 +116,7 @@ class LeaseKeeper(GeventActor):
             self._let_go()
             if not (self._draining or self._node.draining):
                 self._take_and_balance()
+                self._node.knows_leases = True
             self._away = False
         except StoreError as error:
             if not self._away:

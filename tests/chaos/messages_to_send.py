@@ -62,8 +62,10 @@ def real_documents() -> tuple[str, list[Document]]:
         known = [json.loads(line) for line in manifest.read_text().splitlines()]
         found = [_document(folder / entry["file"], _numbers(entry["truth"])) for entry in known]
         return str(folder), [document for document in found if len(document.content) <= DOCUMENT_BYTES_MAX]
-    examples = sorted(path for path in (REPOSITORY / "examples").glob("**/*") if path.suffix in MEDIA_TYPES)
-    return "examples", [_document(path, ()) for path in examples]
+    examples = REPOSITORY / "examples" / "files"
+    expected = json.loads((examples / "expected.json").read_text(encoding="utf-8"))
+    read = {name: invoice for name, invoice in expected.items() if invoice and Path(name).suffix in MEDIA_TYPES}
+    return str(examples), [_document(examples / name, (invoice["number"],)) for name, invoice in read.items()]
 
 
 def _document(path: Path, numbers: tuple[str, ...]) -> Document:

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from daemon_under_test import REPOSITORY, environment, short_folder
+from daemon_under_test import REPOSITORY, short_folder
 
 PROGRAM = Path(__file__).parent / "kill_under_load.py"
 SMALL = (
@@ -20,9 +20,7 @@ def test_given_load_by_every_door_when_everything_is_killed_then_each_message_ha
     with short_folder() as folder:
         command = [sys.executable, str(PROGRAM), *SMALL, "--data-dir", str(folder)]
 
-        done = subprocess.run(
-            command, cwd=REPOSITORY, env=environment(), capture_output=True, text=True, timeout=220, check=False
-        )
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=220, check=False)
 
         with capfd.disabled():
             sys.stdout.write(done.stdout)
