@@ -5,10 +5,9 @@ they live in the blob store under their digest. Tags are given once and never re
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal, TypeAlias
 
-from msgspec import Meta
+from msgspec import Meta, Struct, field
 
 from messages.codec import Json, record
 from messages.errors import RejectionCode
@@ -31,8 +30,7 @@ RecoveredBy: TypeAlias = Literal[
 
 
 @record(tag=1, version=1)
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A file that came with a message.
 
     digest: sha256 of the content in hexadecimal, under which the blob store has it; empty while only `url` is known.
@@ -47,8 +45,7 @@ class Attachment:
 
 
 @record(tag=2, version=1)
-@dataclass(frozen=True, slots=True)
-class InboundMessage:
+class InboundMessage(Struct, frozen=True):
     """A message of a person, as it was let in.
 
     message_id is None until the door derives one. At least one of text, attachments and action is there.
@@ -67,8 +64,7 @@ class InboundMessage:
 
 
 @record(tag=3, version=1)
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """Why a message was not accepted; chat_id and message_id where it held usable ones."""
 
     code: RejectionCode
@@ -78,8 +74,7 @@ class Rejection:
 
 
 @record(tag=4, version=1)
-@dataclass(frozen=True, slots=True)
-class Button:
+class Button(Struct, frozen=True):
     """Something the person may press: `action` comes back in a message, with the reply's id."""
 
     label: str
@@ -87,8 +82,7 @@ class Button:
 
 
 @record(tag=5, version=1)
-@dataclass(frozen=True, slots=True)
-class ErrorInfo:
+class ErrorInfo(Struct, frozen=True):
     """The `error` of a rejected reply."""
 
     code: RejectionCode
@@ -96,8 +90,7 @@ class ErrorInfo:
 
 
 @record(tag=6, version=1)
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """One reply to the person.
 
     turn is spliced in by the commit script and None until then (and in a final given while the store was away).

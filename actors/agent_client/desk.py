@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from messages.records import Reply

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
+from msgspec.structs import replace
 
 from actors.partition.commits import Commit, TakenIn
 from actors.partition.entries import INLINE_BYTES_MAX

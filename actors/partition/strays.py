@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from msgspec.structs import replace
 
 from actors.partition.commits import TakenIn
 from actors.partition.refusals import refusal_of_broken, refusal_of_reuse

@@ -1,12 +1,12 @@
 """Replies leave as the protocol prints them, and come back."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from messages.errors import CodecError
 from messages.protocol import iso_timestamp, reply_from_json, reply_to_json, reply_to_json_parts

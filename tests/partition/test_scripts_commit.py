@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from real_store import CHAT, RealStore, message, reply
 
 from actors.partition.commits import Outcome, TakenIn
@@ -322,7 +323,7 @@ def test_given_a_bad_message_without_a_chat_when_rejected_then_it_is_said_where_
         heard.subscribe(shop.keys.rejected_channel)
         heard.get_message(timeout=5)
 
-        shop.commit("reject", bad, plain=(replace(reply("rejected"), chat_id=None, message_id=None),))
+        shop.commit("reject", bad, plain=(structs.replace(reply("rejected"), chat_id=None, message_id=None),))
 
         published = heard.get_message(timeout=5)
     assert published is not None
