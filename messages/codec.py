@@ -1,7 +1,7 @@
 """Records to bytes and back: one msgpack codec for the wire and for snapshots.
 
-A record is a frozen Struct of msgspec or a frozen, slotted dataclass, registered with `@record(tag, version)` (when which:
-docs/decisions/0016-records-are-structs.md). Its bytes are the msgpack array
+A record is a frozen Struct of msgspec or a frozen, slotted dataclass (docs/decisions/0016-records-are-structs.md says
+when which), registered with `@record(tag, version)`. Its bytes are the msgpack array
 
     [tag, version, {tag: version of every record it may contain}, {field: value, ...}]
 
