@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from agent_under_test import AgentUnderTest, answered
 from daemon_under_test import DaemonUnderTest, wait_for
 
+from actors.agent_client.folder import AgentFolder
+from actors.agent_client.spool import Kept, Spool
 from actors.node_directory import lock_file
 
 LATE_S = 0.5
@@ -16,7 +19,7 @@ LATE_S = 0.5
 
 def test_given_no_daemon_when_the_agent_is_killed_then_the_next_one_sends_what_was_kept_in_order(folder: Path) -> None:
     """A message whose static reply was given survives the kill of the program, and stays one message."""
-    with AgentUnderTest(folder, hard_deadline_s=1.0, start_daemon=False, initialize_s=0.1) as agent:
+    with AgentUnderTest(folder, hard_deadline_s=3.0, start_daemon=False, initialize_s=0.1) as agent:
         kept = answered([agent.begin("c", f"hello {number}") for number in range(5)])
         agent.kill()
 
@@ -128,3 +131,23 @@ def test_given_calls_that_wait_when_the_agent_closes_then_they_get_static_replie
 
     assert {reply["answered_by"] for reply in replies} == {"static"}
     assert [one["message_id"] for one in follow_ups] == [reply["message_id"] for reply in replies]
+
+
+def test_given_letters_from_long_ago_when_an_agent_takes_them_up_then_none_is_sent_twice(folder: Path) -> None:
+    """What was never sent still is; what the store may have forgotten since is only waited for, then forgotten."""
+    day_s = 86_400.0
+    earlier = AgentFolder(folder)
+    spool = Spool(earlier.enter())
+    for name, sent, days in (("lost", False, 30), ("sent", True, 10), ("gone", True, 20)):
+        body = b'{"message_id": "%s", "chat_id": "c", "user_id": "u", "text": "hello"}' % name.encode()
+        spool.keep([Kept(1, "c", name, "0-0", body, sent=sent, at_s=time.time() - days * day_s)])
+    spool.close()
+    earlier.leave()
+
+    with AgentUnderTest(folder) as agent:
+        follow_ups = agent.wait_for_follow_ups(1)
+        reply = agent.process("c")
+        wait_for(lambda: agent.health()["spooled"] == 1, "only the one that is waited for")
+
+    assert [one["message_id"] for one in follow_ups] == ["lost"]
+    assert reply["turn"] == 2
