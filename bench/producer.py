@@ -40,11 +40,16 @@ def ready_producer(
 
 
 def commands(door: str, count: int, chats: int, seed: int, prefix: str) -> Iterator[tuple[str | bytes, ...]]:
-    """The commands that bring `count` messages of `chats` chats to the door, in an order drawn from the seed."""
+    """The commands that bring `count` messages to the door: each chat once a round, in an order drawn from the seed.
+
+    By rounds, because otherwise the end would measure how long the longest queue of one chat takes.
+    """
     keys = Keys("unfailing", PARTITIONS)
-    draw = random.Random(seed)
+    draw, order = random.Random(seed), list(range(chats))
     for number in range(count):
-        chat = f"chat-{draw.randrange(chats)}"
+        if number % chats == 0:
+            draw.shuffle(order)
+        chat = f"chat-{order[number % chats]}"
         body = message(chat, f"{prefix}-{number}")
         if door == "partition":
             yield "XADD", keys.partition(keys.partition_of(chat)).intake, "*", "m", body
