@@ -67,11 +67,11 @@ def test_given_a_file_without_an_invoice_when_it_is_sent_then_the_reply_says_wha
     assert "invoice" not in reply["data"]
 
 
-def test_given_a_file_that_is_not_there_when_it_is_sent_then_the_exit_status_is_two(daemon: DaemonUnderTest) -> None:
+def test_given_a_file_that_is_not_there_when_it_is_sent_then_the_exit_status_is_one(daemon: DaemonUnderTest) -> None:
     """A mistake is told on standard error, in one line."""
     done = daemon.command("send", "789", "--file", "/nowhere/march.pdf")
 
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "/nowhere/march.pdf" in done.stderr
     assert "Traceback" not in done.stderr
 
