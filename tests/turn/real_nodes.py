@@ -74,6 +74,10 @@ class NodeUnderTest:
         owners = [number for number in self.node.leases if self.node.whereis(f"owner/{number}") is not None]
         return len(owners) == len(self.node.leases) == count
 
+    def listens(self) -> bool:
+        """Whether it has subscribed to the channel."""
+        return bool(self.node.names["gateway"]._actor._subscriber._opened)
+
     def drained(self) -> bool:
         """Let go of what is idle, as SIGTERM does; whether everything is."""
         self.node.draining = True
@@ -160,4 +164,5 @@ def running(url: str, data_dir: Path, **daemon: Any) -> Iterator[NodeUnderTest]:
     """A node that owns every partition."""
     with NodeUnderTest(url, data_dir, **daemon) as node:
         wait_for(lambda: node.owns(daemon.get("partitions", PARTITIONS)), "all partitions")
+        wait_for(node.listens, "the node to listen to the channel")
         yield node
