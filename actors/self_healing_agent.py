@@ -19,6 +19,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
 
@@ -29,7 +30,7 @@ from actors.agent_client.healing import DeadLetterPort, FailedCall, self_healing
 from actors.agent_client.keeping import Keeper
 from actors.agent_client.letter import AttachmentLike, draft
 from actors.agent_client.nurse import Nurse
-from actors.agent_client.post import Post
+from actors.agent_client.post import KEEP_S, Post
 from actors.node_directory import SocketPathTooLong, node_paths
 from messages.records import Button, Reply
 from supervision.world_asyncio import AsyncioWorld
@@ -54,9 +55,8 @@ __all__ = [
 
 _log: Final = logging.getLogger(__name__)
 
-# What is left of the hard deadline for the disk, once the daemon's reply is given up. The daemon's own static reply
-# comes two seconds before it.
-KEEP_S: Final = 1.0
+# The share of the hard deadline that is left for the disk, where KEEP_S would be most of it. The daemon's own static
+# reply comes two seconds before the deadline.
 KEEP_SHARE: Final = 0.1
 # In an outage that has outlasted a whole deadline, nobody is kept waiting for another.
 LONG_OUTAGE_WAIT_S: Final = 1.0
@@ -153,6 +153,8 @@ class SelfHealingInvoiceAgent:
             return
         self._state, self._loop = "open", self._world.loop()
         parts = self._parts = self._made_parts()
+        # Importing the store's client takes a tenth of a second, which is not the event loop's to wait for.
+        await self._world.in_thread(import_module, "actors.agent_client.link")
         await parts.post.start()
         parts.nurse.start()
         if self._on_follow_up is not None:
@@ -190,11 +192,10 @@ class SelfHealingInvoiceAgent:
             reply_id=reply_id, language=language,
         )  # fmt: skip
         hard_s = self._settings.daemon.hard_deadline_s
-        deadline_s = self._world.now() + hard_s
-        give_up_at_s = deadline_s - min(KEEP_S, hard_s * KEEP_SHARE)
+        wait_s = hard_s - min(KEEP_S, hard_s * KEEP_SHARE)
         if self._away_s(parts) >= hard_s:
-            give_up_at_s = min(give_up_at_s, self._world.now() + LONG_OUTAGE_WAIT_S)
-        return await parts.post.exchange(message, give_up_at_s, deadline_s)
+            wait_s = min(wait_s, LONG_OUTAGE_WAIT_S)
+        return await parts.post.exchange(message, self._world.now() + wait_s)
 
     def follow_ups(self) -> AsyncIterator[Reply]:
         """What comes after the answers, until the agent is closed: `async for reply in agent.follow_ups()`.
@@ -241,7 +242,7 @@ class SelfHealingInvoiceAgent:
 
     def _made_parts(self) -> _Parts:
         daemon = self._settings.daemon
-        folder = AgentFolder(Path(daemon.data_dir))
+        folder = AgentFolder(Path(daemon.data_dir), may_nurse=self._start_daemon)
         keeper = Keeper(self._world, folder, *self._spool_bounds)
         follow_ups = FollowUps(self._world, keeper.drop)
         post = Post(self._world, self._open_link, keeper, follow_ups, self._on_interim)

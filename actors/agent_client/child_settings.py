@@ -53,6 +53,9 @@ def settings_environment(settings: Settings) -> dict[str, str]:
 def child_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of a daemon with these settings and no others."""
     kept = {name: value for name, value in environment.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+    if not settings.models:
+        # With a key and no models a daemon would make one of its own.
+        kept.pop("OPENAI_API_KEY", None)
     return {**kept, **settings_environment(settings)}
 
 

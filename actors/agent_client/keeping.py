@@ -11,6 +11,7 @@ from actors.agent_client.spool import Kept, Row, Spool, open_spool
 from messages.errors import UnfailingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from actors.agent_client.folder import AgentFolder
@@ -35,9 +36,11 @@ class Keeper:
         self._messages_max = messages_max
         self._size_max_bytes = size_max_bytes
         self._spool: Spool | None = None
+        self._rows: dict[tuple[str, str], int] = {}
+        self._names: dict[int, tuple[str, str]] = {}
         self._sizes: dict[int, int] = {}
         self._size_bytes = 0
-        self._waiting: list[tuple[Kept, Promise[int | CannotKeep]]] = []
+        self._waiting: list[tuple[Kept, Callable[[int], object], Promise[CannotKeep | None]]] = []
         self._waiting_bytes = 0
         self._dropped: list[int] = []
         self._found: list[Row] = []
@@ -65,7 +68,7 @@ class Keeper:
             raise CannotKeep(f"the spool in {self._folder.path} cannot be opened: {error}") from error
         self._spool = spool
         self._say_damaged(aside)
-        self._note(rows)
+        self._take_note(rows)
 
     async def take_over(self) -> None:
         """Move what dead agents have left behind into this spool; it comes with `found`. Never raises."""
@@ -77,27 +80,32 @@ class Keeper:
         except _BROKEN as error:
             _log.warning("a spool that was left behind cannot be taken over: %s; tried again later", error)
             return
-        self._note([row for row in rows if row.row not in self._sizes])
+        self._take_note([row for row in rows if row.row not in self._sizes])
 
     def found(self) -> list[Row]:
         """Letters of earlier agents that were not returned before, in the order of their acceptance."""
         found, self._found = self._found, []
         return found
 
-    async def keep(self, letter: Kept) -> int:
-        """Keep a letter; durable when this returns its row. Raises CannotKeep."""
-        if self.count + len(self._waiting) >= self._messages_max:
-            raise CannotKeep(f"{self._messages_max} messages wait already")
-        if self._size_bytes + self._waiting_bytes + len(letter.body) > self._size_max_bytes:
-            raise CannotKeep(f"{self._size_max_bytes} bytes of messages wait already")
-        promise: Promise[int | CannotKeep] = self._world.promise()
-        self._waiting.append((letter, promise))
-        self._waiting_bytes += len(letter.body)
-        self._wake_writer()
-        row = await promise.wait()
-        if isinstance(row, CannotKeep):
-            raise row
-        return row
+    def keep(self, letter: Kept, done: Callable[[int], object]) -> Promise[CannotKeep | None]:
+        """Keep a letter: done gets its row once it is durable; the promise then says None, or why it cannot be kept.
+
+        Whoever does not wait for the promise changes nothing.
+        """
+        promise: Promise[CannotKeep | None] = self._world.promise()
+        known = self._rows.get((letter.chat_id, letter.message_id))
+        if known is not None:
+            done(known)
+            promise.keep(None)
+        elif self.count + len(self._waiting) >= self._messages_max:
+            promise.keep(CannotKeep(f"{self._messages_max} messages wait already"))
+        elif self._size_bytes + self._waiting_bytes + len(letter.body) > self._size_max_bytes:
+            promise.keep(CannotKeep(f"{self._size_max_bytes} bytes of messages wait already"))
+        else:
+            self._waiting.append((letter, done, promise))
+            self._waiting_bytes += len(letter.body)
+            self._wake_writer()
+        return promise
 
     async def body(self, row: int) -> bytes | None:
         """The body of a kept letter; None when it is gone or cannot be read."""
@@ -114,6 +122,7 @@ class Keeper:
         if self._closed:
             return
         self._size_bytes -= self._sizes.pop(row, 0)
+        self._rows.pop(self._names.pop(row, ("", "")), None)
         self._dropped.append(row)
         self._wake_writer()
 
@@ -146,10 +155,14 @@ class Keeper:
                 give_back(lock_fd)
         return moved
 
-    def _note(self, rows: list[Row]) -> None:
+    def _take_note(self, rows: list[Row]) -> None:
+        for row in rows:
+            self._note(row.row, (row.chat_id, row.message_id), row.size_bytes)
         self._found += rows
-        self._sizes.update({row.row: row.size_bytes for row in rows})
-        self._size_bytes = sum(self._sizes.values())
+
+    def _note(self, row: int, name: tuple[str, str], size_bytes: int) -> None:
+        self._rows[name], self._names[row], self._sizes[row] = row, name, size_bytes
+        self._size_bytes += size_bytes
 
     def _wake_writer(self) -> None:
         if self._writer is None or self._writer.done:
@@ -160,20 +173,20 @@ class Keeper:
         while self._waiting or self._dropped:
             waiting, self._waiting = self._waiting, []
             dropped, self._dropped = self._dropped, []
-            letters = [letter for letter, _ in waiting]
+            letters = [letter for letter, _, _ in waiting]
             try:
                 await self.open()
                 rows = await self._world.in_thread(self._written, letters, dropped, pool=_POOL)
             except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
                 _log.error("%d messages cannot be kept: %s", len(letters), error)
-                for _, promise in waiting:
+                for _, _, promise in waiting:
                     promise.keep(CannotKeep(str(error)))
             else:
-                for (letter, promise), row in zip(waiting, rows, strict=True):
-                    self._sizes[row] = len(letter.body)
-                    self._size_bytes += len(letter.body)
-                    promise.keep(row)
-            self._waiting_bytes = sum(len(letter.body) for letter, _ in self._waiting)
+                for (letter, done, promise), row in zip(waiting, rows, strict=True):
+                    self._note(row, (letter.chat_id, letter.message_id), len(letter.body))
+                    done(row)
+                    promise.keep(None)
+            self._waiting_bytes = sum(len(letter.body) for letter, _, _ in self._waiting)
 
     def _written(self, letters: list[Kept], dropped: list[int]) -> list[int]:
         assert self._spool is not None  # noqa: S101 - `_write` has opened it

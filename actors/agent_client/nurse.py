@@ -112,20 +112,32 @@ class Nurse:
         await self._world.wait_set(self._looked, timeout_s)
 
     async def stop(self) -> None:
-        """Stop looking; end the daemon that is ours, unless another agent lives here, who then takes it over."""
+        """Stop looking; end the daemon that is ours, unless another agent lives here, who then takes it over.
+
+        Two that stop at once must not leave it to each other: whoever resigns looks for the lock afterwards, and
+        whoever lets go of the lock looks for an heir afterwards, so that one of them sees the other.
+        """
         if self._task is not None:
             await self._task.stop()
-        child = self._child
+        self._folder.resign()
+        if self._child is None and self._may_start and self._is_nurse() and await self._ask():
+            self._take_over()
+        child, self._child = self._child, None
         if child is not None:
-            if child.alive and await self._world.in_thread(self._folder.others):
+            if child.alive and self._has_heir():
                 _log.info("the daemon is left to another agent on this data directory")
             else:
                 await self._end(child)
                 self._note(None)
-            self._child = None
             child.close()
         self._folder.stop_nursing()
         atexit.unregister(self._at_exit)
+
+    def _has_heir(self) -> bool:
+        if not self._folder.has_heir():
+            return False
+        self._folder.stop_nursing()
+        return self._folder.has_heir() or not self._is_nurse()
 
     async def _end(self, child: ChildProgram) -> None:
         for wait_s in (DRAIN_S, HURRY_S):
@@ -154,6 +166,7 @@ class Nurse:
                 await self._look()
             except Exception:  # noqa: BLE001 - it has to be looked after all the same
                 _log.exception("the daemon could not be looked after; tried again")
+                await self._world.sleep(ASK_EVERY_S)
             self._looked.set()
             await self._world.sleep(LOOK_S)
 
@@ -234,11 +247,11 @@ class Nurse:
             argv = (sys.executable, str(ROOT / "run.py"), "daemon")
             environment = child_environment(self._settings, os.environ)
             self._child = self._world.start_program(
-                argv, env=environment, cwd=str(Path.cwd()), log=self._folder.daemon_log
+                argv, env=environment, cwd=_working_directory(), log=self._folder.daemon_log
             )
             self._nursing.started(self._world.now())
             self._note(self._child.pid)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, at growing intervals
             self._nursing.ended(self._world.now())
             self._fail(f"no daemon can be started: {error}")
             return
@@ -280,5 +293,13 @@ class Nurse:
     def _at_exit(self, pid: int) -> None:
         """The program ends without having closed its agent: do not leave a daemon behind."""
         child = self._child
-        if child is not None and pid == os.getpid() and not self._folder.others():
+        if child is not None and pid == os.getpid() and not self._folder.has_heir():
             child.send_signal(signal.SIGTERM)
+
+
+def _working_directory() -> str:
+    """The program's own, which relative paths of its settings begin at, unless somebody has removed it."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return str(ROOT)

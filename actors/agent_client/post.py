@@ -26,12 +26,19 @@ if TYPE_CHECKING:
     from actors.agent_client.follow_ups import FollowUps
     from actors.agent_client.letter import Draft
     from actors.agent_client.link import Link
+    from actors.agent_client.spool import Row
     from messages.records import Reply
-    from supervision.world_asyncio import AsyncioWorld, AsyncTask, Event
+    from supervision.world_asyncio import AsyncioWorld, AsyncTask, Event, Promise
 
 _log: Final = logging.getLogger("actors.self_healing_agent")
 
+# What the disk gets to take a message that could not be sent.
+KEEP_S: Final = 1.0
 SWEEP_S: Final = 5.0
+# A store knows its messages for a week at least, and its replies for two: an older one that was sent is only waited
+# for, and then not even that.
+SEND_AGAIN_S: Final = 6 * 86_400.0
+FORGET_S: Final = 15 * 86_400.0
 STOP_S: Final = 3.0
 STOP_LOOK_S: Final = 0.01
 
@@ -83,10 +90,10 @@ class Post:
         self.courier.start()
         self._sweeper = self._world.spawn(self._sweep(), "unfailing sweep")
 
-    async def exchange(self, draft: Draft, give_up_at_s: float, deadline_s: float) -> Reply:
-        """Send a message and return its reply: the daemon's, or a static one from give_up_at_s on.
+    async def exchange(self, draft: Draft, give_up_at_s: float) -> Reply:
+        """Send a message and return its reply: the daemon's, or after give_up_at_s, within KEEP_S, one of our own.
 
-        deadline_s: by when it has to be in the spool. Raises ValueError for a message id that is being worked on.
+        Raises ValueError for a message id that is being worked on.
         """
         letter = self._desk.accept(draft.chat_id, draft.message_id)
         if letter is None:
@@ -94,7 +101,7 @@ class Post:
         call = self._calls[letter.number] = _Call(self._world.event())
         self.courier.somebody_waits = True
         try:
-            return await self._answered(letter, draft, call, give_up_at_s, deadline_s)
+            return await self._answered(letter, draft, call, give_up_at_s)
         except InvalidMessage as invalid:
             self._withdraw(letter)
             return self._rejected(draft, invalid)
@@ -124,9 +131,7 @@ class Post:
                 await task.stop()
         await self.courier.stop()
 
-    async def _answered(
-        self, letter: Letter, draft: Draft, call: _Call, give_up_at_s: float, deadline_s: float
-    ) -> Reply:
+    async def _answered(self, letter: Letter, draft: Draft, call: _Call, give_up_at_s: float) -> Reply:
         """Raises InvalidMessage when the message can neither be sent nor kept."""
         if letter.stage is Stage.WRITING:
             await self._write(letter, draft, give_up_at_s)
@@ -134,7 +139,7 @@ class Post:
         if call.reply is not None:
             return call.reply
         try:
-            await self._kept(letter, deadline_s)
+            await self._kept(letter)
         except (CannotKeep, WaitTimeout) as error:
             if letter.stage is not Stage.SENT and call.reply is None:
                 raise overloaded(draft, f"it could neither be sent nor kept: {error}") from error
@@ -159,28 +164,29 @@ class Post:
         self._desk.written(letter, body)
         self.courier.look()
 
-    async def _kept(self, letter: Letter, deadline_s: float) -> None:
+    async def _kept(self, letter: Letter) -> None:
         """Have the letter in the spool. Raises CannotKeep and WaitTimeout."""
-        if letter.row is not None or letter.body is None:
-            return
-        kept = Kept(letter.number, letter.chat_id, letter.message_id, self._desk.position(letter.chat_id), letter.body)
-        keeping = self._world.spawn(self._keep(letter, kept), "unfailing keep")
-        self._asides.add(keeping)
-        try:
-            await self._world.within(deadline_s - self._world.now(), self._world.first_end(keeping))
-        finally:
-            if keeping.done:
-                self._asides.discard(keeping)
-        if keeping.error is not None:
-            raise keeping.error
+        if letter.row is None and letter.body is not None:
+            why_not = await self._world.within(KEEP_S, self._keep(letter, letter.body).wait())
+            if why_not is not None:
+                raise why_not
 
-    async def _keep(self, letter: Letter, kept: Kept) -> None:
-        """Goes on when its caller has given up: a letter that is in the spool has to know it."""
-        letter.row = await self._keeper.keep(kept)
-        # From here on the disk has the body: a long outage must not fill the memory.
-        letter.body = None
-        if not self._desk.is_open(letter):
-            self._forget(letter)
+    def _keep(self, letter: Letter, body: bytes) -> Promise[CannotKeep | None]:
+        """Goes on when nobody waits for it any more: a letter that is in the spool has to know it."""
+
+        def done(row: int) -> None:
+            letter.row = row
+            # From here on the disk has the body: a long outage must not fill the memory.
+            letter.body = None
+            if not self._desk.is_open(letter):
+                self._forget(letter)
+
+        return self._keeper.keep(self._as_kept(letter, body), done)
+
+    def _as_kept(self, letter: Letter, body: bytes) -> Kept:
+        position = self._desk.position(letter.chat_id)
+        sent = letter.stage in (Stage.SENT, Stage.OWED)
+        return Kept(letter.number, letter.chat_id, letter.message_id, position, body, sent, self._world.wall())
 
     def _withdraw(self, letter: Letter) -> None:
         self._desk.withdraw(letter)
@@ -207,10 +213,19 @@ class Post:
         await self._keeper.take_over()
         rows = self._keeper.found()
         for row in rows:
-            self._desk.restore(row.chat_id, row.message_id, row.row, row.size_bytes, row.position)
+            self._restore(row)
         if rows:
             _log.info("%d messages of an earlier agent are taken up", len(rows))
             self.courier.look(new_streams=True)
+
+    def _restore(self, row: Row) -> None:
+        age_s = self._world.wall() - row.at_s
+        if row.sent and age_s > FORGET_S:
+            _log.warning("message %s of chat %s was never answered; it is forgotten", row.message_id, row.chat_id)
+            self._keeper.drop(row.row)
+            return
+        size_bytes = 0 if row.sent and age_s > SEND_AGAIN_S else row.size_bytes
+        self._desk.restore(row.chat_id, row.message_id, row.row, size_bytes, row.position)
 
     async def _sweep(self) -> None:
         """See from time to time whether the disk is back, and whether an agent has died and left something."""
@@ -256,15 +271,8 @@ class Post:
         if not owed:
             self._forget(letter)
         elif letter.row is None:
-            position = self._desk.position(letter.chat_id)
-            self._aside(self._keep_owed(letter, Kept(letter.number, letter.chat_id, letter.message_id, position, b"")))
-
-    async def _keep_owed(self, letter: Letter, kept: Kept) -> None:
-        """The daemon owes a follow-up: the next agent shall wait for it too."""
-        try:
-            await self._keep(letter, kept)
-        except CannotKeep as error:
-            _log.warning("what is owed to message %s is not kept: %s", letter.message_id, error)
+            # The next agent shall wait for the follow-up too; without a spool it is this one's alone.
+            self._keep(letter, b"")
 
     def _tell_interim(self, reply: Reply) -> None:
         if self._on_interim is not None:

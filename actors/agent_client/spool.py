@@ -7,26 +7,40 @@ the kill of the agent and of the machine. Everything here blocks; `keeping` call
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from actors.node_directory import sync_directory
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS letters (
-  row INTEGER PRIMARY KEY AUTOINCREMENT,
+  row INTEGER PRIMARY KEY,
   epoch INTEGER NOT NULL,   -- of the opening of this file by which it was kept
   number INTEGER NOT NULL,  -- the order of acceptance within it
   chat_id TEXT NOT NULL,
   message_id TEXT NOT NULL,
-  position TEXT,            -- where its replies are read from; NULL when it was never sent
+  position TEXT,            -- where its replies are read from; NULL when nothing of its chat was ever sent
+  sent INTEGER NOT NULL,    -- whether the store has acknowledged it
+  at REAL NOT NULL,         -- unix seconds
   body BLOB NOT NULL,       -- empty when the store has it for good and only its answer is waited for
   UNIQUE (chat_id, message_id)
 )
 """
+# Many letters go in with one statement: at each statement a thread gives the interpreter away, and waits 5 ms for it
+# where the event loop is busy, as it is when thousands of calls are given up at once.
+LIGHT_BYTES_MAX: Final = 64 * 1024
+_COLUMNS: Final = "row, epoch, number, chat_id, message_id, position, sent, at, body"
+_INSERT: Final = f"INSERT INTO letters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+_INSERT_LIGHT: Final = (
+    f"INSERT INTO letters ({_COLUMNS}) SELECT "  # noqa: S608 - constants
+    + ", ".join(f"json_extract(value, '$[{number}]')" for number in range(8))
+    + ", CAST(json_extract(value, '$[8]') AS BLOB) FROM json_each(?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,8 @@ class Kept:
     message_id: str
     position: str | None
     body: bytes
+    sent: bool
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +65,8 @@ class Row:
     message_id: str
     position: str | None
     size_bytes: int
+    sent: bool
+    at_s: float
 
 
 class Spool:
@@ -60,70 +78,85 @@ class Spool:
         self._connection = _opened(path)
         # The file's name must be as durable as what is in it.
         sync_directory(path.parent)
-        (newest,) = self._connection.execute("SELECT coalesce(max(epoch), 0) FROM letters").fetchone()
-        self._epoch = int(newest) + 1
+        (epoch, row) = self._connection.execute(
+            "SELECT coalesce(max(epoch), 0), coalesce(max(row), 0) FROM letters"
+        ).fetchone()
+        self._epoch, self._next_row = int(epoch) + 1, int(row) + 1
 
     def rows(self) -> list[Row]:
         """Every letter in the order in which they were accepted. Raises sqlite3.Error."""
         found = self._connection.execute(
-            "SELECT row, chat_id, message_id, position, length(body) FROM letters ORDER BY epoch, number, row"
+            "SELECT row, chat_id, message_id, position, length(body), sent, at FROM letters ORDER BY epoch, number, row"
         )
-        return [Row(*fields) for fields in found]
+        return [
+            Row(row, chat_id, message_id, position, size_bytes, bool(sent), at_s)
+            for row, chat_id, message_id, position, size_bytes, sent, at_s in found
+        ]
 
     def keep(self, letters: Sequence[Kept]) -> list[int]:
-        """Add letters in one transaction and return their rows; one that is there already keeps its row.
+        """Add letters in one transaction and return their rows; none of them may be there already.
 
         Durable when this returns. Raises sqlite3.Error, and then none of them was added.
         """
+        rows = list(range(self._next_row, self._next_row + len(letters)))
+        light = [(row, one) for row, one in zip(rows, letters, strict=True) if len(one.body) <= LIGHT_BYTES_MAX]
         with self._connection:
-            for letter in letters:
-                self._connection.execute(
-                    "INSERT OR IGNORE INTO letters (epoch, number, chat_id, message_id, position, body)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    (self._epoch, letter.number, letter.chat_id, letter.message_id, letter.position, letter.body),
-                )
-            return [self._row(letter.chat_id, letter.message_id) for letter in letters]
+            if light:
+                fields = [(row, self._epoch, *_fields(one), one.body.decode()) for row, one in light]
+                self._connection.execute(_INSERT_LIGHT, (msgspec.json.encode(fields).decode(),))
+            for row, one in zip(rows, letters, strict=True):
+                if len(one.body) > LIGHT_BYTES_MAX:
+                    self._connection.execute(_INSERT, (row, self._epoch, *_fields(one), one.body))
+        self._next_row += len(letters)
+        return rows
 
     def body(self, row: int) -> bytes | None:
         """A letter's body; None when there is none. Raises sqlite3.Error."""
         found = self._connection.execute("SELECT body FROM letters WHERE row = ?", (row,)).fetchone()
         return None if found is None else bytes(found[0])
 
-    def drop(self, rows: Iterable[int]) -> None:
+    def drop(self, rows: Sequence[int]) -> None:
         """Remove letters that have their last word. Raises sqlite3.Error."""
         with self._connection:
-            self._connection.executemany("DELETE FROM letters WHERE row = ?", [(row,) for row in rows])
+            self._connection.execute(
+                "DELETE FROM letters WHERE row IN (SELECT value FROM json_each(?))",
+                (msgspec.json.encode(rows).decode(),),
+            )
 
     def take_over(self, path: Path) -> tuple[int, Path | None]:
         """Move what another agent has left behind into this file, behind what is here.
 
-        Returns how many letters there were, and where a file was set aside that cannot be read. A kill in between
+        Returns how many letters were new here, and where a file was set aside that cannot be read. A kill in between
         leaves letters in both, which the next time makes one again. Raises sqlite3.Error and OSError.
         """
         try:
             with closing(_opened(path)) as other:
                 found = other.execute(
-                    "SELECT chat_id, message_id, position, body FROM letters ORDER BY epoch, number, row"
+                    "SELECT chat_id, message_id, position, body, sent, at FROM letters ORDER BY epoch, number, row"
                 ).fetchall()
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
             return 0, _set_aside(path)
+        known = {(row.chat_id, row.message_id) for row in self.rows()}
+        new = [
+            Kept(number, chat_id, message_id, position, body, bool(sent), at_s)
+            for number, (chat_id, message_id, position, body, sent, at_s) in enumerate(found)
+            if (chat_id, message_id) not in known
+        ]
         self._epoch += 1
-        self.keep([Kept(number, *fields) for number, fields in enumerate(found)])
+        self.keep(new)
         self._epoch += 1
         remove(path)
-        return len(found), None
+        return len(new), None
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._connection.close()
 
-    def _row(self, chat_id: str, message_id: str) -> int:
-        (row,) = self._connection.execute(
-            "SELECT row FROM letters WHERE chat_id = ? AND message_id = ?", (chat_id, message_id)
-        ).fetchone()
-        return int(row)
+
+def _fields(letter: Kept) -> tuple[int, str, str, str | None, bool, float]:
+    return letter.number, letter.chat_id, letter.message_id, letter.position, letter.sent, letter.at_s
 
 
 def open_spool(path: Path) -> tuple[Spool, Path | None]:

@@ -248,6 +248,20 @@ def test_given_another_event_loop_when_the_agent_is_used_there_then_it_says_so(f
         asyncio.run(agent.process_message("u", "c", "hello"))
 
 
+def test_given_agents_that_share_a_daemon_when_all_close_at_once_then_none_leaves_it_to_another(folder: Path) -> None:
+    """Five times, since it is a matter of moments."""
+
+    async def main() -> None:
+        agents = [SelfHealingInvoiceAgent(data_dir=folder) for _ in range(4)]
+        await asyncio.gather(*(agent.initialize() for agent in agents))
+        await asyncio.gather(*(agent.close() for agent in agents))
+
+    for _ in range(5):
+        asyncio.run(main())
+
+        assert processes_of(folder) == []
+
+
 def test_given_two_agents_in_one_program_when_both_talk_then_they_share_one_daemon(folder: Path) -> None:
     """Each has its own spool, connections and replies."""
 

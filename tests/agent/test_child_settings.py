@@ -51,10 +51,16 @@ def test_given_other_settings_in_the_environment_when_a_child_is_started_then_it
         "OPENAI_API_KEY": "k",
         "PATH": "/",
     }
+    without_models = Settings(daemon=DaemonSettings(data_dir="/data"))
+    with_models = Settings(models=(ModelSettings("m"),))
 
-    seen = child_environment(Settings(daemon=DaemonSettings(data_dir="/data")), environment)
+    seen = child_environment(without_models, environment)
+    seen_with_models = child_environment(with_models, environment)
 
-    assert seen == {"OPENAI_API_KEY": "k", "PATH": "/", "UNFAILING_DAEMON__DATA_DIR": "/data"}
+    assert seen == {"PATH": "/", "UNFAILING_DAEMON__DATA_DIR": "/data"}
+    assert load_settings(seen) == without_models
+    assert seen_with_models["OPENAI_API_KEY"] == "k"
+    assert load_settings(seen_with_models) == with_models
 
 
 def test_given_a_deadline_of_the_program_when_settings_are_made_then_the_soft_one_follows(tmp_path: Path) -> None:

@@ -23,14 +23,14 @@ spool = Spool(Path(sys.argv[1]))
 number = 0
 while True:
     number += 1
-    spool.keep([Kept(number, "c", f"m{number}", None, b"x" * 1000)])
+    spool.keep([Kept(number, "c", f"m{number}", None, b"x" * 1000, False, 0.0)])
     print(number, flush=True)
 """
 
 
 def kept(number: int, chat: str = "c", body: bytes = b"body", position: str | None = None) -> Kept:
     """A letter."""
-    return Kept(number, chat, f"m{number}", position, body)
+    return Kept(number, chat, f"m{number}", position, body, sent=False, at_s=1.5)
 
 
 def test_given_a_spool_when_its_process_is_killed_while_it_keeps_then_everything_acknowledged_is_there(
@@ -64,24 +64,25 @@ def test_given_letters_kept_out_of_order_when_read_then_they_come_in_the_order_o
     first.close()
     second = Spool(tmp_path / "spool.db")
 
-    second.keep([Kept(1, "c", "later", None, b"body")])
+    second.keep([Kept(1, "c", "later", None, b"body", sent=True, at_s=2.0)])
 
     assert [row.message_id for row in second.rows()] == ["m1", "m2", "m3", "later"]
     assert [row.position for row in second.rows()] == [None, "5-0", None, None]
+    assert [(row.sent, row.at_s) for row in second.rows()][2:] == [(False, 1.5), (True, 2.0)]
 
 
-def test_given_a_letter_that_is_kept_when_it_is_kept_again_then_it_stays_one(tmp_path: Path) -> None:
-    """The same row, and the first body."""
+def test_given_letters_light_and_heavy_when_kept_and_dropped_then_each_keeps_its_own_body(tmp_path: Path) -> None:
+    """Whatever characters are in it."""
     spool = Spool(tmp_path / "spool.db")
+    bodies = ["\u20ac \U0001f600 \\ \" ' \u2028 {}[]".encode(), b"x" * 1_000_000, b""]
 
-    rows = spool.keep([kept(1), kept(2)])
-    again = spool.keep([kept(1, body=b"other")])
-    spool.drop([rows[1]])
+    rows = spool.keep([kept(number, body=body) for number, body in enumerate(bodies)])
+    found = [spool.body(row) for row in rows]
+    spool.drop(rows[:2])
 
-    assert again == [rows[0]]
-    assert [row.row for row in spool.rows()] == [rows[0]]
-    assert spool.body(rows[0]) == b"body"
-    assert spool.body(rows[1]) is None
+    assert found == bodies
+    assert [row.row for row in spool.rows()] == [rows[2]]
+    assert spool.body(rows[0]) is None
 
 
 def test_given_a_spool_left_behind_when_it_is_taken_over_then_its_letters_stand_behind_ones_own(tmp_path: Path) -> None:
@@ -95,9 +96,9 @@ def test_given_a_spool_left_behind_when_it_is_taken_over_then_its_letters_stand_
 
     moved = own.take_over(tmp_path / "other.db")
     (tmp_path / "other.db").write_bytes(copy)
-    own.take_over(tmp_path / "other.db")
+    again = own.take_over(tmp_path / "other.db")
 
-    assert moved == (2, None)
+    assert (moved, again) == ((2, None), (0, None))
     assert [(row.chat_id, row.message_id) for row in own.rows()] == [("c", "m7"), ("d", "m1"), ("d", "m2")]
     assert not (tmp_path / "other.db").exists()
 
@@ -154,14 +155,25 @@ def test_given_two_agents_when_both_would_nurse_then_one_does_and_the_other_afte
 
     nursing = [first.become_nurse(), second.become_nurse()]
     first.note_daemon(4711)
-    company = first.others()
+    has_heir = first.has_heir()
     first.leave()
 
     assert nursing == [True, False]
-    assert company
+    assert has_heir
     assert second.become_nurse()
     assert second.noted_daemon() == 4711
-    assert not second.others()
+    assert not second.has_heir()
+
+
+def test_given_a_guest_when_the_nurse_looks_for_an_heir_then_it_is_none(tmp_path: Path) -> None:
+    """Who would not look after the daemon is not left alone with it."""
+    nurse, guest = AgentFolder(tmp_path), AgentFolder(tmp_path, may_nurse=False)
+
+    for agent in (nurse, guest):
+        agent.enter()
+
+    assert not nurse.has_heir()
+    assert guest.has_heir()
 
 
 def test_given_a_lock_of_a_living_agent_when_looked_at_then_its_spool_is_not_touched(tmp_path: Path) -> None:
