@@ -76,7 +76,7 @@ class NodeUnderTest:
 
     def listens(self) -> bool:
         """Whether it has subscribed to the channel."""
-        return bool(self.node.names["gateway"]._actor._subscriber._opened)
+        return self.node.is_listening
 
     def drained(self) -> bool:
         """Let go of what is idle, as SIGTERM does; whether everything is."""
