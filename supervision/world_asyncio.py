@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import random
 import secrets
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from supervision.world import WaitTimeout
 
 T = TypeVar("T")
+
+THREADS_MAX: Final = 8
 
 
 class Event(Protocol):
@@ -144,6 +147,47 @@ class ChildProgram:
         os.close(self._pidfd)
 
 
+class _Job:
+    """A function on its way through a thread, back to the loop that waits for it."""
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], answer: asyncio.Future[Any]) -> None:
+        self._function = function
+        self._args = args
+        self._answer = answer
+
+    def __call__(self) -> None:
+        try:
+            result = self._function(*self._args)
+        except BaseException as error:  # noqa: BLE001 - it travels to the caller, whatever it is
+            self._settle(self._answer.set_exception, error)
+        else:
+            self._settle(self._answer.set_result, result)
+
+    def _settle(self, settle: Callable[[Any], None], value: Any) -> None:
+        def settle_if_wanted() -> None:
+            if not self._answer.done():
+                settle(value)
+
+        # A loop that is closed waits for nothing any more.
+        with suppress(RuntimeError):
+            self._answer.get_loop().call_soon_threadsafe(settle_if_wanted)
+
+
+class _Line:
+    """A daemon thread that does one job after another; None ends it."""
+
+    def __init__(self, name: str) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def put(self, job: _Job | None) -> None:
+        self._jobs.put(job)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+
 class AsyncioWorld:
     """What a part that lives in an event loop may know of the outside. Times are seconds."""
 
@@ -151,7 +195,8 @@ class AsyncioWorld:
         self.random = random.Random()  # noqa: S311 - jitter; what must not be guessed is `nonce`
         self.now = time.monotonic
         self.wall = time.time
-        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._lines: dict[str, _Line] = {}
+        self._room = asyncio.Semaphore(THREADS_MAX)
 
     def nonce(self) -> str:
         """16 hex digits from the operating system's randomness."""
@@ -201,16 +246,23 @@ class AsyncioWorld:
         """Wait until one of the tasks has ended."""
         await asyncio.wait([task._task for task in tasks], return_when=asyncio.FIRST_COMPLETED)  # noqa: SLF001
 
-    async def in_thread(self, function: Callable[..., T], *args: Any, pool: str = "default") -> T:
-        """The function's result, from a native thread; "default" has four, every other pool one.
+    async def in_thread(self, function: Callable[..., T], *args: Any, pool: str = "") -> T:
+        """The function's result, from a daemon thread: one that hangs never holds up the program's end.
 
-        A caller that is cancelled leaves the function behind, which goes on.
+        pool: the calls of one name run one after another, in the order of the calls; those without a name run side by
+        side, THREADS_MAX at most. A caller that is cancelled leaves the function behind, which goes on.
         """
-        executor = self._pools.get(pool)
-        if executor is None:
-            threads = 4 if pool == "default" else 1
-            executor = self._pools[pool] = ThreadPoolExecutor(threads, thread_name_prefix=f"unfailing-{pool}")
-        return await asyncio.get_running_loop().run_in_executor(executor, lambda: function(*args))
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        job = _Job(function, args, answer)
+        if pool:
+            line = self._lines.get(pool)
+            if line is None:
+                line = self._lines[pool] = _Line(f"unfailing-{pool}")
+            line.put(job)
+            return await answer
+        async with self._room:
+            threading.Thread(target=job, name="unfailing-call", daemon=True).start()
+            return await answer
 
     def start_program(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, log: Path) -> ChildProgram:
         """Start a program in a session of its own, its output appended to the log. Raises OSError."""
@@ -234,9 +286,9 @@ class AsyncioWorld:
 
     def close(self) -> None:
         """Let the threads end as soon as they have nothing to do."""
-        for executor in self._pools.values():
-            executor.shutdown(wait=False)
-        self._pools.clear()
+        for line in self._lines.values():
+            line.put(None)
+        self._lines.clear()
 
 
 async def _ask_unix(path: str, line: bytes) -> bytes:

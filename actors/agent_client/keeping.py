@@ -78,7 +78,7 @@ class Keeper:
             moved = await self._world.in_thread(self._taken_over, self._spool, pool=_POOL)
             rows = await self._world.in_thread(self._spool.rows, pool=_POOL) if moved else []
         except _BROKEN as error:
-            _log.warning("a spool that was left behind cannot be taken over: %s; tried again later", error)
+            _log.warning("a spool that was left behind cannot be taken over: %s; tried again", error)
             return
         self._take_note([row for row in rows if row.row not in self._sizes])
 

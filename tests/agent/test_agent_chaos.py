@@ -18,7 +18,7 @@ from daemon_under_test import server_pid, wait_for
 CHATS = 8
 SECONDS = 10.0
 DEADLINE_S = 5.0
-LATE_S = 1.0
+LATE_S = 2.0
 
 
 def harm(agent: AgentUnderTest, folder: Path, chance: random.Random) -> str:

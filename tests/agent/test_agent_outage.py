@@ -13,7 +13,7 @@ from actors.agent_client.folder import AgentFolder
 from actors.agent_client.spool import Kept, Spool
 from actors.node_directory import lock_file
 
-LATE_S = 0.5
+LATE_S = 1.5
 """By how much a reply may be later than the deadline on a machine that does other things too."""
 
 
@@ -116,7 +116,7 @@ def test_given_a_long_outage_when_messages_come_then_nobody_waits_for_another_de
         reply = pending.result()
 
         assert reply["answered_by"] == "static"
-        assert pending.took_s < 2.0
+        assert pending.took_s < 2.8
 
 
 def test_given_calls_that_wait_when_the_agent_closes_then_they_get_static_replies_and_are_kept(folder: Path) -> None:
