@@ -49,6 +49,7 @@ def print_report(run: Run, console: Console) -> None:
         "node: starts / kills / ended by itself",
         f"{run.node.starts} / {_count(run.kills, 'node')} / {len(run.node.unplanned_exits) - 1}",
     )
+    row("exit status of the last node, drained", run.exit_status)
     row("restarts by supervisors", _restarts(run.node.log))
     row("kills of the server", _count(run.kills, "server"))
     row("drills", len(run.kills) - _count(run.kills, "node") - _count(run.kills, "server"))
