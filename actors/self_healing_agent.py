@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -86,6 +86,11 @@ class AgentHealth:
     follow_ups: int = 0
     starts: int = 0
     detail: str = ""
+
+    def __await__(self) -> Generator[None, None, Self]:
+        """Be at hand at once, for programs that await whatever an agent gives them."""
+        yield from ()
+        return self
 
 
 class SelfHealingInvoiceAgent:
@@ -208,8 +213,8 @@ class SelfHealingInvoiceAgent:
             raise RuntimeError("follow-ups go to on_follow_up already")
         return parts.follow_ups.stream()
 
-    async def health(self) -> AgentHealth:
-        """How the agent is, from what it knows at the moment; asks nobody and never raises."""
+    def health(self) -> AgentHealth:
+        """How the agent is, from what it knows at the moment; asks nobody and never raises. It may be awaited, too."""
         parts = self._parts
         if self._state != "open" or parts is None:
             return AgentHealth("closed", detail="not initialized" if self._state == "new" else "")

@@ -55,7 +55,7 @@ class Program:
                     result = shown(await self.agent.process_message(**order))
                     order["number"] = number
                 case "health":
-                    health = await self.agent.health()
+                    health = self.agent.health()
                     result = {name: getattr(health, name) for name in health.__slots__}
                 case "close":
                     result = await self.agent.close()

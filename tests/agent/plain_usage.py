@@ -44,7 +44,8 @@ def test_given_the_usage_example_when_run_then_every_message_has_its_text(
         await agent.initialize()
         greeted = await agent.process_message(user_id="456", chat_id="789", message_text="hello")
         read = await agent.process_message("456", "789", "Here is an invoice", attachments=[INVOICE])
-        health = await agent.health()
+        health = agent.health()
+        assert await agent.health() == health
         await agent.close()
         return greeted, read, health.status
 
