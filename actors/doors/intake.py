@@ -62,9 +62,10 @@ def open_arrival(node: Node, arrival: Arrival) -> Letter | InvalidMessage:
     )
     if isinstance(inbound, InvalidMessage):
         return inbound
-    message_id = inbound.message.message_id or arrival.fallback_id
-    message = replace(inbound.message, message_id=message_id)
-    return Letter(message, message_id, content_digest(message), inbound.blobs)
+    message = inbound.message
+    if message.message_id is None:
+        message = replace(message, message_id=arrival.fallback_id)
+    return Letter(message, message.message_id or "", content_digest(message), inbound.blobs)
 
 
 def _decoded(raw: bytes) -> Inbound | InvalidMessage:

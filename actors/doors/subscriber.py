@@ -27,6 +27,7 @@ DEAF_S: Final = 15.0
 READ_S: Final = 0.2
 RECONNECT_S: Final = 0.5
 FULL_S: Final = 0.02
+BEHIND_S: Final = 0.005
 
 
 class Subscriber:
@@ -99,6 +100,9 @@ class Subscriber:
         while not self._stopping:
             while self._is_full() and not self._stopping:
                 self._world.native_sleep(FULL_S)
+            if self._buffer:
+                # The hub is behind: reading on at once would only take the interpreter from it, message by message.
+                self._world.native_sleep(BEHIND_S)
             messages = subscription.read(READ_S)
             now_s = self._world.now()
             bodies = [message.payload for message in messages if message.channel != self._beat_channel]
