@@ -210,6 +210,7 @@ def test_given_a_turn_that_waits_for_its_store_when_the_connection_is_replaced_t
     valkey.process.kill()
     wait_for(lambda: tries, "the session to commit")
     find_actor(node.node.whereis("root"), "storage/connection").crash(Drilled("a drill"))
+    wait_for(lambda: not access.store._pipeline._running, "the old pipeline to be gone")
     valkey.restart()
 
     wait_for(lambda: node.node.access is not access, "another connection")
