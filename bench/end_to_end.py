@@ -174,7 +174,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--messages", type=int, default=6000, help="a round, of each of ours and of bare")
+    parser.add_argument("--messages", type=int, default=12_000, help="a round, of each of ours and of bare")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--policies", nargs="*", default=POLICIES, choices=POLICIES)
     parser.add_argument("--doors", nargs="*", default=DOORS, choices=DOORS)

@@ -158,10 +158,12 @@ class Store:
         keys, chat = self.keys.partition(entry.partition), entry.chat_id
         names = [
             keys.lease, keys.intake, keys.hand, keys.owed, keys.entries(chat, entry.week), keys.head(chat),
-            keys.replies(chat) if chat else keys.rejected, keys.journal(chat), keys.outbox, keys.dead, keys.blobs,
+            keys.replies(chat) if chat else keys.rejected, keys.journal(chat),
         ]  # fmt: skip
-        if self._shares_blobs:
-            names += (keys.blob(digest) for digest in entry.blobs)
+        if commit.effects or commit.dead_letters or entry.blobs:
+            names += (keys.outbox, keys.dead, keys.blobs)
+            if self._shares_blobs:
+                names += (keys.blob(digest) for digest in entry.blobs)
         channel = self.keys.reply_channel(chat) if chat else self.keys.rejected_channel
         return names, commit.arguments(channel)
 

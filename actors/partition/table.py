@@ -99,7 +99,7 @@ class Due:
 class Table:
     """Every open entry of a partition; all times are monotonic seconds passed in."""
 
-    def __init__(self, deadlines: Deadlines, bodies_max: int = 1024, bodies_per_chat_max: int = 32) -> None:
+    def __init__(self, deadlines: Deadlines, bodies_max: int = 1024, bodies_per_chat_max: int = 64) -> None:
         """Start empty; at most bodies_max messages are held with their bodies, and few of one chat."""
         self._deadlines = deadlines
         self._bodies_max = bodies_max

@@ -39,6 +39,8 @@ class DocumentDesk:
     def read_all(self, turn: TurnInHand) -> tuple[DocumentOutcome, ...]:
         """What became of each attachment of the turn's message, in order. Never raises for a document."""
         attachments = turn.message.attachments
+        if not attachments:
+            return ()
         return tuple(
             self._outcome(turn, number, attachment, is_last=number == len(attachments) - 1)
             for number, attachment in enumerate(attachments)

@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
 -- All writes of a turn, at once or not at all.
 --
--- KEYS  1 lease  2 intake  3 hand  4 owed  5 entries of the entry's week  6 head  7 replies  8 journal  9 outbox  10 dead
---       11 blobs: who refers to which; 12... the message's blobs, where they are kept here (else none)
+-- KEYS  1 lease  2 intake  3 hand  4 owed  5 entries of the entry's week  6 head  7 replies  8 journal
+--       with effects, dead letters or blobs:  9 outbox  10 dead  11 blobs: who refers to which
+--       12... the message's blobs, where they are kept here (else none)
 -- ARGV  1 operation  2 fence  3 chat  4 message id  5 entry id ('' none)  6 nonce of this attempt
 --       7 version the turn began at  8 snapshot ('' none)  9 reply channel  10 digest
 --       11 count of replies  12 count of effects  13 count of dead letters  14 count of blobs
