@@ -36,7 +36,7 @@ format: $(VENV)/test.stamp  ## put the code into the one format
 	@$(BIN)/ruff check --fix-only --exit-zero .
 
 bench: $(VENV)/bench.stamp  ## measure, with machine, versions and spread beside each number
-	@set -e; for program in bench/*bench*.py bench/end_to_end.py; do echo "== $$program"; PYTHONPATH=. $(BIN)/python $$program $(ARGS); done
+	@set -e; for program in bench/*bench*.py bench/footprint.py bench/end_to_end.py; do echo "== $$program"; PYTHONPATH=. $(BIN)/python $$program $(ARGS); done
 
 rules: $(VENV)/test.stamp  ## take each rule of the turn out and see its tests fail (ARGS="C2 A1:alone")
 	@$(BIN)/python tests/turn/check_rules.py $(ARGS)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.deployment import Deployment
-from bench.measuring import ROOT, Spread, ratios, setting, spread, version_of
+from bench.measuring import ROOT, Spread, ratios, setting, spread, version_of, wait_for_calm
 from bench.peers import bare, dramatiq_peer
 from bench.producer import ready_producer
 
@@ -164,6 +164,7 @@ def main() -> None:
                 send_through(deployment, "partition", CHATS * WARM_TURNS, options.seed, "warm")
             measured = contenders(deployments, options)
             for round_ in range(options.rounds):
+                wait_for_calm(options.calm)
                 for one_round in measured.values():
                     for _, deployment in deployments:
                         deployment.settle_down()
@@ -178,6 +179,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--policies", nargs="*", default=POLICIES, choices=POLICIES)
     parser.add_argument("--doors", nargs="*", default=DOORS, choices=DOORS)
+    parser.add_argument("--calm", type=float, default=0.0, metavar="S", help="wait so long for others before a round")
     parser.add_argument("--alone", action="store_true", help="leave dramatiq and LangGraph out")
     parser.add_argument("--against", nargs="*", type=Path, default=[], help="other checkouts, in the same rounds")
     return parser.parse_args()

@@ -4,11 +4,15 @@ import os
 import platform
 import statistics
 import subprocess
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import psutil
+
+CALM_PERCENT = 12.0
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -35,6 +39,13 @@ def spread(samples: Sequence[float]) -> Spread:
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     """Ours to theirs, each round by itself: what disturbs the machine for longer than a round falls out."""
     return spread([a / b for a, b in zip(ours, theirs, strict=True)])
+
+
+def wait_for_calm(patience_s: float) -> None:
+    """Wait until nobody else uses the processors much for half a second, or patience_s are over."""
+    until_s = time.monotonic() + patience_s
+    while time.monotonic() < until_s and psutil.cpu_percent(0.5) > CALM_PERCENT:
+        pass
 
 
 def version_of(package: str) -> str | None:
