@@ -154,28 +154,30 @@ def main() -> None:
     options = _options()
     print(setting(PACKAGES, options.seed))
     for policy in options.policies:
-        with ExitStack() as stack:
-            deployments = [("", stack.enter_context(Deployment(policy)))]
-            deployments += [
-                (f" ({path.name})", stack.enter_context(Deployment(policy, path))) for path in options.against
-            ]
-            figures = Figures()
+        figures = Figures()
+        for round_ in range(options.rounds):
+            wait_for_calm(options.calm)
+            measure_round(policy, round_, figures, options)
+        print("\n".join(report(policy, figures)), flush=True)
+
+
+def measure_round(policy: str, round_: int, figures: Figures, options: argparse.Namespace) -> None:
+    """Everything once, on a daemon and a store of this round, whose chats have had a few turns."""
+    with ExitStack() as stack:
+        deployments = [("", stack.enter_context(Deployment(policy)))]
+        deployments += [(f" ({path.name})", stack.enter_context(Deployment(policy, path))) for path in options.against]
+        for _, deployment in deployments:
+            send_through(deployment, "partition", CHATS * WARM_TURNS, options.seed, "warm")
+        for one_round in contenders(deployments, options).values():
             for _, deployment in deployments:
-                send_through(deployment, "partition", CHATS * WARM_TURNS, options.seed, "warm")
-            measured = contenders(deployments, options)
-            for round_ in range(options.rounds):
-                wait_for_calm(options.calm)
-                for one_round in measured.values():
-                    for _, deployment in deployments:
-                        deployment.settle_down()
-                    one_round(round_, figures)
-            print("\n".join(report(policy, figures)), flush=True)
+                deployment.settle_down()
+            one_round(round_, figures)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--messages", type=int, default=12_000, help="a round, of each of ours and of bare")
+    parser.add_argument("--messages", type=int, default=6000, help="a round, of each of ours and of bare")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--policies", nargs="*", default=POLICIES, choices=POLICIES)
     parser.add_argument("--doors", nargs="*", default=DOORS, choices=DOORS)
