@@ -6,7 +6,8 @@ from typing import Final
 
 from actors.session.state import KnownInvoice, SessionState
 from invoices.answers import last_invoice, reading_of
-from invoices.intents import Intent, intent_of
+from invoices.book import Book
+from invoices.intents import Intent, Kind, intent_of
 from invoices.invoice import Invoice, from_plain, to_plain, to_protocol
 from messages.codec import Json
 from messages.light import light_record
@@ -17,10 +18,10 @@ _MESSAGES: Final = UserMessageManager()
 _HELP_BUTTON: Final = Button("What can you do?", "help")
 _LAST_BUTTON: Final = Button("Show the last invoice", "show_last")
 _ACTIONS: Final = {
-    "help": Intent.CAPABILITIES,
-    "show_last": Intent.LAST_INVOICE,
-    "show": Intent.LAST_INVOICE,
-    "retry": Intent.RETRY,
+    "help": Intent(Kind.CAPABILITIES),
+    "show_last": Intent(Kind.SHOW, reference="last"),
+    "show": Intent(Kind.SHOW, reference="last"),
+    "retry": Intent(Kind.RETRY),
 }
 
 
@@ -51,10 +52,16 @@ def new_session(message: InboundMessage, at: str) -> SessionState:
 
 
 def take_turn(
-    state: SessionState, message: InboundMessage, message_id: str, outcomes: Sequence[DocumentOutcome], at: str
-) -> Turn:
-    """Compute one turn. outcomes: of the message's attachments, in order. at: the time of acceptance, ISO 8601."""
-    turn = _with_documents(state, message_id, outcomes, at) if outcomes else _with_words(state, message)
+    state: SessionState, message: InboundMessage, message_id: str, outcomes: Sequence[DocumentOutcome], at: str,
+    book: Book,  # noqa: ARG001 - these answers are about the conversation's own invoices
+    intent: Intent | None = None,
+) -> Turn:  # fmt: skip
+    """Compute one turn.
+
+    outcomes: of the message's attachments, in order. at: the time of acceptance, ISO 8601. book: what the chat has
+    booked. intent: what the message asks for, where somebody else has understood it; None is found out by rules.
+    """
+    turn = _with_documents(state, message_id, outcomes, at) if outcomes else _with_words(state, message, intent)
     said = message.text or message.action or ", ".join(outcome.attachment.name for outcome in outcomes)
     after = turn.state.with_exchange(said, turn.text, at, user_id=message.user_id, language=message.language)
     return Turn(after, turn.text, turn.buttons, turn.data)
@@ -95,14 +102,15 @@ def _data_about(invoices: Sequence[Invoice]) -> Mapping[str, Json]:
     return {}
 
 
-def _with_words(state: SessionState, message: InboundMessage) -> Turn:
-    intent = _ACTIONS.get(message.action) if message.action else None
+def _with_words(state: SessionState, message: InboundMessage, intent: Intent | None) -> Turn:
+    if message.action in _ACTIONS:
+        intent = _ACTIONS[message.action]
     if intent is None:
         intent = intent_of(message.text or "")
-    if intent is Intent.LAST_INVOICE and state.invoices:
+    if intent.kind is Kind.SHOW and state.invoices:
         return _about_the_last(state)
     buttons = (_LAST_BUTTON,) if state.invoices else (_HELP_BUTTON,)
-    key = "no_invoice_yet" if intent is Intent.LAST_INVOICE else f"talk_{intent.value}"
+    key = "no_invoice_yet" if intent.kind is Kind.SHOW else f"talk_{intent.kind.value}"
     return Turn(state, _MESSAGES.get_message(key).text, buttons)
 
 

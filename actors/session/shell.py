@@ -16,6 +16,7 @@ from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHan
 from actors.session.state import SessionState, snapshot_of, state_from
 from actors.session.understanding import Understanding, Understood
 from actors.store_errors import StoreAway, StoreBacklog, StoreNotReady
+from invoices.book import MemoryBook
 from messages.errors import CodecError
 from messages.records import Reply
 from supervision.actor import GeventActor
@@ -105,7 +106,7 @@ class Session(GeventActor):
             return
         state = self._state or new_session(turn.message, turn.accepted_at)
         outcomes = self._desk.read_all(turn)
-        by_rules = take_turn(state, turn.message, entry.message_id, outcomes, turn.accepted_at)
+        by_rules = take_turn(state, turn.message, entry.message_id, outcomes, turn.accepted_at, MemoryBook())
         understood = self._understanding.answer(turn, state, by_rules)
         computed = understood.turn
         outcome = self._commit(turn, understood, outcomes)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.session.machine import DocumentOutcome, new_session, take_turn
+from invoices.book import MemoryBook
 from invoices.invoice import Invoice, Party
 from messages.records import Attachment, InboundMessage
 from messages.user_messages import UserMessageManager
@@ -30,7 +31,7 @@ def message(text: str | None = None, **fields: object) -> InboundMessage:
 def turn_of(said: InboundMessage, *outcomes: DocumentOutcome, before: object = None) -> object:
     """The turn of a message in a new session, or after another turn."""
     state = new_session(said, AT) if before is None else before.state  # type: ignore[attr-defined]
-    return take_turn(state, said, "m-1", outcomes, AT)
+    return take_turn(state, said, "m-1", outcomes, AT, MemoryBook())
 
 
 def test_given_a_readable_document_when_the_turn_is_taken_then_the_reply_has_its_figures_and_its_data() -> None:

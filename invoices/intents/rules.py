@@ -1,22 +1,9 @@
 """What a person wants, told from the words of a message by rules alone."""
 
 import re
-from enum import StrEnum
 from typing import Final
 
-
-class Intent(StrEnum):
-    """What a text message asks for."""
-
-    GREETING = "greeting"
-    HELP = "help"
-    CAPABILITIES = "capabilities"
-    LAST_INVOICE = "last_invoice"
-    THANKS = "thanks"
-    FAREWELL = "farewell"
-    RETRY = "retry"
-    UNCLEAR = "unclear"
-
+from invoices.intents.intent import Intent, Kind
 
 _ABOUT_AN_INVOICE: Final = (
     r"\b(status|state|what (happened|about)|where is|how much|when)\b.{0,40}\b(invoice|bill|it|last one)\b",
@@ -46,14 +33,14 @@ _GREETING: Final = (
 
 # In the order they are tried: what asks for something comes before what is merely polite.
 _PATTERNS: Final = tuple(
-    (intent, re.compile("|".join(patterns), re.IGNORECASE))
-    for intent, patterns in (
-        (Intent.LAST_INVOICE, _ABOUT_AN_INVOICE),
-        (Intent.CAPABILITIES, _ABOUT_THE_AGENT),
-        (Intent.HELP, _FOR_HELP),
-        (Intent.THANKS, _THANKS),
-        (Intent.FAREWELL, _FAREWELL),
-        (Intent.GREETING, _GREETING),
+    (kind, re.compile("|".join(patterns), re.IGNORECASE))
+    for kind, patterns in (
+        (Kind.SHOW, _ABOUT_AN_INVOICE),
+        (Kind.CAPABILITIES, _ABOUT_THE_AGENT),
+        (Kind.HELP, _FOR_HELP),
+        (Kind.THANKS, _THANKS),
+        (Kind.FAREWELL, _FAREWELL),
+        (Kind.GREETING, _GREETING),
     )
 )
 
@@ -61,7 +48,7 @@ _PATTERNS: Final = tuple(
 def intent_of(text: str) -> Intent:
     """Tell what a message asks for; UNCLEAR when no rule knows it. Looks at the first 500 characters."""
     head = text[:500]
-    for intent, pattern in _PATTERNS:
+    for kind, pattern in _PATTERNS:
         if pattern.search(head):
-            return intent
-    return Intent.UNCLEAR
+            return Intent(kind, reference="last" if kind is Kind.SHOW else None)
+    return Intent(Kind.UNCLEAR)

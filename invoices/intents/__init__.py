@@ -1,0 +1,6 @@
+"""What a person wants, told from the words of a message."""
+
+from invoices.intents.intent import LANGUAGES, Correction, ExportFormat, FieldName, Intent, Kind, Period
+from invoices.intents.rules import intent_of
+
+__all__ = ["LANGUAGES", "Correction", "ExportFormat", "FieldName", "Intent", "Kind", "Period", "intent_of"]
