@@ -15,11 +15,13 @@ from messages.protocol import iso_timestamp
 
 if TYPE_CHECKING:
     from actors.blobs import BlobStore
+    from actors.effects.target import Target
     from actors.node_directory import NodePaths
     from actors.partition.store import Store
     from actors.redis_connection import Endpoint
     from actors.settings import Settings
     from supervision.actor import GeventActorRef
+    from supervision.circuit_breaker import CircuitBreaker
     from supervision.fallback_chain import AIFallbackChain
     from supervision.world import World
 
@@ -73,6 +75,9 @@ class Node:
     memory_share: float = 0.0
     # None where no models are configured: then the rules answer everything.
     chain: AIFallbackChain | None = None
+    # Where effects go, by name, and the breakers before them, by service; made once, before the services start.
+    targets: dict[str, Target] = field(default_factory=dict)
+    effect_breakers: dict[str, CircuitBreaker] = field(default_factory=dict)
     _at_from_s: float = 0.0
     _at: str = ""
     _attempts: int = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from messages.errors import InvalidMessage
 from messages.light import light_record
-from messages.protocol import Inbound, content_digest, decode_entry
+from messages.protocol import Inbound, content_digest, decode_entry, iso_timestamp
 from messages.records import InboundMessage
 
 # Larger bodies are decoded in a native thread: ten megabytes of base64 hold the hub for 20 ms.
@@ -42,6 +42,11 @@ class BadEntry:
 def entry_milliseconds(entry_id: str) -> int:
     """When the server took the entry in, by its own clock."""
     return int(entry_id.partition("-")[0])
+
+
+def accepted_at(entry_id: str) -> str:
+    """When the server took the entry in, ISO 8601: the time of its turn, however often the turn is run."""
+    return iso_timestamp(entry_milliseconds(entry_id) / 1000)
 
 
 def derived_message_id(partition: int, entry_id: str) -> str:

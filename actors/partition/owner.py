@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.logs import actor_logger
 from actors.partition.commits import Committed, Handed, HandOut, Operation, Outcome, Wanted
 from actors.partition.deliveries import Deliveries
-from actors.partition.entries import BadEntry, read_entry
+from actors.partition.entries import BadEntry, accepted_at, read_entry
 from actors.partition.hand_record import HandRecord
 from actors.partition.owner_notes import (
     EntriesSeen,
@@ -330,7 +330,7 @@ class Owner(GeventActor):
         record = self._record(entry)
         turn = TurnInHand(
             self._voice.fenced(entry), entry.message, handed.version, None if known else handed.snapshot, entry.owed,
-            record.crashes, entry.static_at_s, self._node.at(),
+            record.crashes, entry.static_at_s, accepted_at(entry.entry_id),
         )  # fmt: skip
         self._deliveries.deliver(turn)
 

@@ -7,6 +7,7 @@ from typing import Final
 from actors.session.state import KnownInvoice, SessionState
 from invoices.answers import last_invoice, reading_of
 from invoices.book import Book
+from invoices.changes import Change, Reminding
 from invoices.intents import Intent, Kind, intent_of
 from invoices.invoice import Invoice, from_plain, to_plain, to_protocol
 from messages.codec import Json
@@ -38,12 +39,13 @@ class DocumentOutcome:
 
 @light_record
 class Turn:
-    """What one turn computes: the state after it and what is said."""
+    """What one turn computes: the state after it, what is said, and what changes outside."""
 
     state: SessionState
     text: str
     buttons: tuple[Button, ...] = ()
     data: Mapping[str, Json] = field(default_factory=dict)
+    changes: tuple[Change | Reminding, ...] = ()
 
 
 def new_session(message: InboundMessage, at: str) -> SessionState:
@@ -64,7 +66,7 @@ def take_turn(
     turn = _with_documents(state, message_id, outcomes, at) if outcomes else _with_words(state, message, intent)
     said = message.text or message.action or ", ".join(outcome.attachment.name for outcome in outcomes)
     after = turn.state.with_exchange(said, turn.text, at, user_id=message.user_id, language=message.language)
-    return Turn(after, turn.text, turn.buttons, turn.data)
+    return Turn(after, turn.text, turn.buttons, turn.data, turn.changes)
 
 
 def _with_documents(state: SessionState, message_id: str, outcomes: Sequence[DocumentOutcome], at: str) -> Turn:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.effects.fan_out import Origin, effects_of
+from actors.effects.notes import OutboxGrown
 from actors.logs import actor_logger, says_debug
 from actors.node import LivingSession
 from actors.partition.commits import Commit, Committed, Operation, Outcome
@@ -17,6 +19,7 @@ from actors.session.state import SessionState, snapshot_of, state_from
 from actors.session.understanding import Understanding, Understood
 from actors.store_errors import StoreAway, StoreBacklog, StoreNotReady
 from invoices.book import MemoryBook
+from messages.codec import encode
 from messages.errors import CodecError
 from messages.records import Reply
 from supervision.actor import GeventActor
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from messages.records import RecoveredBy
 
 _OWNER: Final = "owner/{}"
+_RELAY: Final = "relay"
 # How long a session waits before it asks again whether its commit is there, while the store is away.
 COMMIT_RETRY_S: Final = 0.25
 # A turn that takes longer is redelivered; whoever restarts with the sessions should not wait for it.
@@ -149,20 +153,40 @@ class Session(GeventActor):
             recovered_by = tuple(dict.fromkeys((*helped, *understood.recovered_by)))
             understood = replace(understood, recovered_by=recovered_by)
         nonce = self._node.attempt()
+        effects = self._effects(turn, understood)
         if turn.owed:
-            return self._settle(turn, understood, nonce)
+            return self._settle(turn, understood, nonce, effects)
         reply = self._reply(turn, understood, owed=False)
         commit = Commit(
             Operation.FINAL, turn.entry, nonce, turn.version, snapshot_of(understood.turn.state),
-            numbered=reply, dead_letters=self._set_aside,
+            numbered=reply, effects=effects, dead_letters=self._set_aside,
         )  # fmt: skip
         committed = self._committed(commit)
         if committed.outcome is Outcome.OWED:
-            return self._settle(turn, understood, nonce)
+            return self._settle(turn, understood, nonce, effects)
         self._log_turn(turn, committed.turn)
         return committed.outcome
 
+    def _effects(self, turn: TurnInHand, understood: Understood) -> tuple[bytes, ...]:
+        """What the turn wants to happen outside, as the outbox has it."""
+        changes = understood.turn.changes
+        if not changes:
+            return ()
+        entry = turn.entry
+        origin = Origin(
+            self._chat_id, understood.turn.state.user_id, entry.message_id, entry.entry_id, turn.accepted_at
+        )
+        return tuple(encode(effect) for effect in effects_of(changes, self._node.targets, origin))
+
     def _committed(self, commit: Commit) -> Committed:
+        """Commit, and wake the relay if there is anything for it."""
+        committed = self._commit_until_answered(commit)
+        relay = self._node.whereis(_RELAY) if commit.effects else None
+        if relay is not None:
+            relay.tell(OutboxGrown(commit.entry.partition))
+        return committed
+
+    def _commit_until_answered(self, commit: Commit) -> Committed:
         """Commit, however long the store is away: the nonce tells whether an attempt without an answer was there.
 
         The store is asked for anew each time, as another connection may have taken this one's place.
@@ -174,12 +198,12 @@ class Session(GeventActor):
             except (StoreAway, StoreNotReady, StoreBacklog):
                 self._node.world.sleep(COMMIT_RETRY_S)
 
-    def _settle(self, turn: TurnInHand, understood: Understood, nonce: str) -> Outcome:
+    def _settle(self, turn: TurnInHand, understood: Understood, nonce: str, effects: tuple[bytes, ...]) -> Outcome:
         """The static reply was the final: the same turn ends in a follow-up."""
         reply = self._reply(turn, understood, owed=True)
         commit = Commit(
             Operation.SETTLE, turn.entry, nonce, turn.version, snapshot_of(understood.turn.state),
-            plain=(reply,), dead_letters=self._set_aside,
+            plain=(reply,), effects=effects, dead_letters=self._set_aside,
         )  # fmt: skip
         committed = self._committed(commit)
         self._log.info(
