@@ -21,9 +21,10 @@ LOOK_S = 0.01
 class NodeInALoop:
     """Keeps a node running until `end`."""
 
-    def __init__(self, data_dir: Path, settings: Mapping[str, object]) -> None:
-        """settings: of the node, as environment variables without their prefix."""
+    def __init__(self, data_dir: Path, settings: Mapping[str, object], log: Path | None = None) -> None:
+        """settings: of the node, as environment variables without prefix. log: by default in the data directory."""
         self._data_dir = data_dir
+        self._log = log or data_dir / "node.log"
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._ending = threading.Event()
@@ -35,7 +36,7 @@ class NodeInALoop:
     @property
     def log(self) -> Path:
         """What all its lives have logged."""
-        return self._data_dir / "node.log"
+        return self._log
 
     def start(self) -> None:
         """Begin the loop."""
@@ -43,7 +44,7 @@ class NodeInALoop:
 
     def kill(self, timeout_s: float = 10.0) -> float:
         """Kill -9 the node that runs now; returns the wall clock's time at that."""
-        process = wait_for(self._running, "a node to kill", timeout_s)
+        process = wait_for(self.running, "a node to kill", timeout_s)
         at_s = time.time()
         process.kill()
         return at_s
@@ -60,7 +61,8 @@ class NodeInALoop:
             self._thread.join(5.0)
         return self.exits[-1]
 
-    def _running(self) -> subprocess.Popen[bytes] | None:
+    def running(self) -> subprocess.Popen[bytes] | None:
+        """The node that runs now, if one does."""
         process = self._process
         return process if process is not None and process.poll() is None else None
 

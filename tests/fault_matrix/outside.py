@@ -1,0 +1,74 @@
+"""What happened outside: rows of the ledger, deliveries at the receiver, rows of the sheet, dead letters."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from daemon_under_test import store_client
+from redis.exceptions import RedisError
+
+if TYPE_CHECKING:
+    from ledger import Ledger
+    from rig import Rig
+
+
+class Outside:
+    """Reads the outside of a rig."""
+
+    def __init__(self, rig: Rig, chats: list[str]) -> None:
+        self._rig = rig
+        self._chats = chats
+        self._client = store_client(rig.store_dir)
+
+    def waiting(self) -> int:
+        """Effects in the outboxes; -1 while nobody can tell."""
+        partitions = [self._rig.keys.partition(number) for number in range(self._rig.keys.partitions)]
+        with suppress(RedisError, OSError):
+            return sum(self._client.xlen(partition.outbox) for partition in partitions)
+        return -1
+
+    def counts(self) -> dict[str, int]:
+        """For the report."""
+        accepted = [it for it in self._rig.receiver.deliveries() if it["status"] == 200]
+        ids = {it["headers"]["webhook-id"] for it in accepted}
+        return {"deliveries": len(accepted), "events": len(ids), "rows": len(self._rows())}
+
+    def violations(self, books: Ledger) -> list[str]:
+        """Effects that happened twice, or not at all."""
+        return [*self._twice(), *self._apart()]
+
+    def _events(self) -> dict[tuple[str, str, str, str], set[str]]:
+        """Ids of accepted deliveries, by chat, message, type and invoice."""
+        found: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
+        for delivery in self._rig.receiver.deliveries():
+            event = delivery["event"]
+            data = event["data"]
+            about = (data["chat_id"], data["message_id"], event["type"], str(data["invoice"]["number"]))
+            found[about].add(delivery["headers"]["webhook-id"])
+        return found
+
+    def _twice(self) -> list[str]:
+        return [
+            f"{len(ids)} webhook ids for one event: {about}" for about, ids in self._events().items() if len(ids) > 1
+        ]
+
+    def _apart(self) -> list[str]:
+        """What the receiver knows and the ledger does not, and the other way round."""
+        told = Counter((chat, number) for chat, _, kind, number in self._events() if kind == "invoice.recorded")
+        booked = Counter((row["chat_id"], str(row["number"])) for row in self._rows())
+        return [
+            *(f"delivered and not in the ledger: {about}" for about in (told - booked)),
+            *(f"in the ledger and not delivered: {about}" for about in (booked - told)),
+        ]
+
+    def _rows(self) -> list[dict[str, Any]]:
+        """The ledger's rows that stand."""
+        import sqlalchemy
+
+        engine = sqlalchemy.create_engine(self._rig.direct_ledger_url)
+        with engine.connect() as connection:
+            rows = connection.execute(sqlalchemy.text("select * from bookings")).mappings().all()
+        engine.dispose()
+        return [dict(row) for row in rows]
