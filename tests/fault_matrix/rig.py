@@ -80,10 +80,8 @@ class Rig:
 
     @property
     def ledger_url(self) -> str:
-        """As the node reaches it."""
-        if self._ledger == "postgres":
-            return f"postgresql://postgres@{HOST}:{self.ledger_proxy.port}/postgres"
-        return f"sqlite:///{self.ledger_file}"
+        """As the node is told it; empty for a file in its data directory."""
+        return f"postgresql://postgres@{HOST}:{self.ledger_proxy.port}/postgres" if self._ledger == "postgres" else ""
 
     @property
     def ledger_file(self) -> Path:
@@ -95,7 +93,7 @@ class Rig:
         """As the test reaches it, past the proxy."""
         if self._ledger == "postgres":
             return f"postgresql+psycopg://postgres@{HOST}:{self.postgres.port}/postgres"
-        return self.ledger_url
+        return f"sqlite:///{self.ledger_file}"
 
     def node_settings(self) -> dict[str, object]:
         """As environment variables without their prefix."""
@@ -129,6 +127,8 @@ class Rig:
 
     def _start_ledger(self) -> None:
         if self._ledger != "postgres":
+            # It lies in the data directory; its disk is another's.
+            (self.data_dir / self.ledger_file.name).symlink_to(self.ledger_file)
             return
         folder = self.ledger_disk.folder
         folder.chmod(0o755)
