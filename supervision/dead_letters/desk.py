@@ -16,6 +16,7 @@ from supervision.circuit_breaker import BreakerEvent, CircuitBreaker, CircuitSta
 from supervision.classification.verdicts import ClassifiedError
 from supervision.dead_letters import machine
 from supervision.dead_letters.gates import Gate
+from supervision.dead_letters.inline import LaneLike
 from supervision.dead_letters.machine import Rules
 from supervision.dead_letters.records import (
     PAYLOAD_BYTES_MAX,
@@ -83,13 +84,21 @@ class DeskLimits:
 class Desk:
     """One queue over one store."""
 
-    def __init__(self, store: LetterStore, limits: DeskLimits, world: DeskWorld, on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        store: LetterStore,
+        limits: DeskLimits,
+        world: DeskWorld,
+        on_event: OnEvent,
+        lane: LaneLike | None = None,
+    ) -> None:
+        """lane: from where the store is asked; a thread of its own for None."""
         self.limits = limits
         self.world = world
         self.ring: Callable[[], object] = lambda: None  # a processor's bell, while there is one
         self.store = store
         self._on_event = on_event
-        self._lane = Lane("dead letters")
+        self._lane: LaneLike = lane or Lane("dead letters")
         self._registered: dict[str, Registration] = {}
         self._gates: dict[str, Gate] = {}
         self._breakers: dict[str, CircuitBreaker] = {}
@@ -200,8 +209,8 @@ class Desk:
             return self._lane.call(function, CALL_S)
 
     @property
-    def lane(self) -> Lane:
-        """The store's thread."""
+    def lane(self) -> LaneLike:
+        """The store's thread, where it has one."""
         return self._lane
 
     def take(self, wants: list[Want], token: str) -> Taken:

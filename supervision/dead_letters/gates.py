@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 RAMP_MAX: Final = 64
-PAUSE_S: Final = 30.0
+PAUSE_S: Final = 5.0
 PAUSE_S_MAX: Final = 900.0
 
 
@@ -33,12 +33,15 @@ class Gate:
     pause_s: float = PAUSE_S
     was_open: bool = False
     is_probing: bool = False
+    returned_meanwhile: bool = False
 
     def returned(self) -> None:
         """The service is back: its breaker closed."""
         self.was_open = False
         self.paused_until_s = 0.0
-        if not self.is_probing:
+        if self.is_probing:
+            self.returned_meanwhile = True  # what is under way may have been asked before, and fail for an old reason
+        else:
             self._begin()
 
     def room(self, now_s: float, open_for_s: float | None) -> int:
@@ -83,10 +86,14 @@ class Gate:
     def failed(self, now_s: float) -> None:
         """One item that passed failed by the service's fault. Only a ramp is stopped: the rest is the breaker's."""
         self.in_flight = max(self.in_flight - 1, 0)
-        if self.is_probing:
-            self._end()
-            self.paused_until_s = now_s + self.pause_s
-            self.pause_s = min(self.pause_s * 2, PAUSE_S_MAX)
+        if not self.is_probing:
+            return
+        if self.returned_meanwhile:
+            self._begin()
+            return
+        self._end()
+        self.paused_until_s = now_s + self.pause_s
+        self.pause_s = min(self.pause_s * 2, PAUSE_S_MAX)
 
     def given_back(self) -> None:
         """One item that passed was not tried after all."""
@@ -101,9 +108,9 @@ class Gate:
             self.pause_s = PAUSE_S  # the ramp went through
 
     def _begin(self) -> None:
-        self.is_probing = True
+        self.is_probing, self.returned_meanwhile = True, False
         self.width = self.left = 1
 
     def _end(self) -> None:
-        self.is_probing = False
+        self.is_probing = self.returned_meanwhile = False
         self.width = self.left = 0

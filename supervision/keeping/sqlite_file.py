@@ -107,7 +107,12 @@ class SqliteFile:
 
     def problems(self) -> tuple[str, ...]:
         """What SQLite's own check says of the file; nothing for a sound one."""
-        rows = self.connection.execute("PRAGMA integrity_check(10)").fetchall()
+        try:
+            rows = self.connection.execute("PRAGMA integrity_check(10)").fetchall()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            return (str(error),)
         return tuple(row[0] for row in rows if row[0] != "ok")
 
     def replace(self, why: str) -> str:
@@ -172,7 +177,7 @@ class SqliteFile:
         for table, columns in self._tables.items():
             marks = ", ".join("?" * len(columns))
             insert = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - ours
-            for row in _rows_of(copy, table, columns):
+            for row in rows_of(copy, table, columns):
                 if self._accept(table, row):
                     saved += connection.execute(insert, row).rowcount
         connection.execute("COMMIT")
@@ -224,7 +229,7 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _rows_of(path: Path, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+def rows_of(path: Path, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
     """Every row that can be read, from both ends of a table, with what stands between two damaged places as well."""
     try:
         connection = sqlite3.connect(path, isolation_level=None)
