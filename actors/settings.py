@@ -61,6 +61,16 @@ class DaemonSettings(_Section, frozen=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class FilesSettings(_Section, frozen=True):
+    """[files]: what the node keeps of committed sessions on its own disk."""
+
+    backup_every_s: Seconds = 3600.0
+    backups: Annotated[int, Meta(ge=1, le=1000)] = 5
+    """How many are kept; the oldest goes when a new one was read back."""
+    retention_days: Annotated[float, Meta(ge=0, le=36_500)] = 0
+    """Sessions idle for longer are archived and removed; 0: none ever is."""
+
+
 class ReaderSettings(_Section, frozen=True):
     """[readers]: the subprocesses that read documents."""
 
@@ -162,6 +172,7 @@ def load_settings(
     data_dir: str | None = None,
     redis_url: str | None = None,
 ) -> Settings:
+    files: FilesSettings = FilesSettings()
     """Read the configuration. environment is os.environ; the other arguments are those of the command line.
 
     Raises SettingsError, whose text is meant for the person at the terminal.

@@ -25,6 +25,7 @@ def node_status(node: Node, pid: int) -> dict[str, Any]:
         "pid": pid,
         "draining": node.draining,
         "store": _store_status(node),
+        "files": _files_status(node),
         "partitions": sorted(node.leases),
         "sessions": len(node.sessions),
         "in_hand": node.in_hand,
@@ -42,6 +43,18 @@ def _store_status(node: Node) -> dict[str, Any]:
         "partitions": node.access.store.keys.partitions,
         "memory_share": round(node.memory_share, 3),
         "dead_letters": _dead_letters(node),
+    }
+
+
+def _files_status(node: Node) -> dict[str, Any]:
+    """The file layer: whether it can be written, and how far behind the store it is."""
+    layer, health = node.files, node.files.health
+    return {
+        "state": health.trouble or ("behind" if layer.behind or layer.waiting else "ok"),
+        "waiting": layer.waiting,
+        "written": health.written,
+        "dropped": health.dropped,
+        "backup_at": health.backup_at,
     }
 
 

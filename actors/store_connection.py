@@ -117,7 +117,10 @@ class StoreConnection(GeventActor):
             self._raise_generation(pipeline)
         generation = self._generation(pipeline)
         embedded = not settings.redis_url
-        store = Store(self._node.world, pipeline, Keys(settings.prefix, partitions), shares_blobs=not embedded)
+        store = Store(
+            self._node.world, pipeline, Keys(settings.prefix, partitions), shares_blobs=not embedded,
+            follow=self._node.files.follow,
+        )  # fmt: skip
         blobs: BlobStore = (
             FileBlobs(self._node.world, self._node.paths.root / "blobs")
             if embedded

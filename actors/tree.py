@@ -4,6 +4,7 @@ root                     rest_for_one: what stands below needs what stands above
 ├── storage              one_for_one: each copes with the others' absence
 │   ├── server           the embedded Valkey, when no URL is given
 │   ├── connection       pipeline to the store
+│   ├── files            what was committed, on this node's disk
 │   ├── leases           which partitions are ours
 │   └── sweeper          strikes attachments that nobody refers to
 ├── intake               rest_for_one: owners need their reader
@@ -35,6 +36,7 @@ from actors.partition import owner, reader
 from actors.session.documents import DocumentDesk
 from actors.session.roster import Roster
 from supervision.supervisor import Backoff, ChildSpec, DynamicSupervisor, Supervisor
+from actors.persistence import keeper as file_keeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,8 +75,13 @@ def _root(children: list[ChildSpec]) -> GeventActorRef[Any]:
 def _storage(node: Node, roster: Roster) -> list[ChildSpec]:
     owner_spec = partial(owner.supervised, node, roster)
     embedded = [] if node.settings.daemon.redis_url else [_server(node)]
-    connected = [store_connection.supervised(node), keeper.supervised(node, owner_spec), blob_sweeper.supervised(node)]
-    return [*embedded, *connected]
+    return [
+        *embedded,
+        store_connection.supervised(node),
+        file_keeper.supervised(node),
+        keeper.supervised(node, owner_spec),
+        blob_sweeper.supervised(node),
+    ]
 
 
 def _server(node: Node) -> ChildSpec:

@@ -53,7 +53,10 @@ class Fenced:
 
 @light_record
 class Commit:
-    """All writes of a turn. `plain` replies are written as they stand; the `numbered` one gets the next turn."""
+    """All writes of a turn. `plain` replies are written as they stand; the `numbered` one gets the next turn.
+
+    message: the record itself where its work is owed from here on; kept in the file layer, not sent to the script.
+    """
 
     operation: Operation
     entry: Fenced
@@ -64,6 +67,7 @@ class Commit:
     plain: tuple[Reply, ...] = ()
     effects: tuple[bytes, ...] = ()
     dead_letters: tuple[bytes, ...] = field(default=())
+    message: bytes = b""
 
     def arguments(self, reply_channel: str) -> list[str | bytes | int]:
         """The script's ARGV, in the order its head comment gives."""

@@ -38,6 +38,7 @@ _TAKEN_IN: Final = {how.value.encode(): how for how in TakenIn}
 ENTRIES_WEEKS: Final = 4
 
 Done: TypeAlias = Callable[[Any], None]
+Follow: TypeAlias = Callable[[Commit, Sequence[Any], Committed], object]
 
 
 @light_record
@@ -53,12 +54,18 @@ class Taken:
 class Store:
     """Typed access to one deployment's partitions."""
 
-    def __init__(self, world: World, pipeline: Pipeline, keys: Keys, *, shares_blobs: bool) -> None:
-        """shares_blobs: attachments are kept in the store itself, so commits let go of them there."""
+    def __init__(
+        self, world: World, pipeline: Pipeline, keys: Keys, *, shares_blobs: bool, follow: Follow | None = None
+    ) -> None:
+        """shares_blobs: attachments are kept in the store itself, so commits let go of them there.
+
+        follow: told of every commit, its arguments and what came of it, before its caller is; it must not wait.
+        """
         self._world = world
         self._pipeline = pipeline
         self.keys = keys
         self._shares_blobs = shares_blobs
+        self._follow: Follow = follow or (lambda _commit, _arguments, _committed: None)
         self._week = int(world.wall()) // WEEK_S
 
     def submit(self, key: str, command: Sequence[Any], done: Done) -> None:
@@ -148,7 +155,12 @@ class Store:
         names, arguments = self._commit_call(commit)
 
         def answered(answer: Any) -> None:
-            done(answer if isinstance(answer, StoreError) else _committed(answer))
+            if isinstance(answer, StoreError):
+                done(answer)
+                return
+            committed = _committed(answer)
+            self._follow(commit, arguments, committed)
+            done(committed)
 
         self.submit_script(SCRIPTS["commit"], names, arguments, answered)
 
@@ -171,7 +183,9 @@ class Store:
         """Commit and wait for the answer. Safe to repeat with the same nonce. Raises StoreError."""
         names, arguments = self._commit_call(commit)
         # The pipe always answers; this deadline is for a pipe that was replaced meanwhile.
-        return _committed(self._pipeline.execute(SCRIPTS["commit"], names, arguments, COMMIT_S))
+        committed = _committed(self._pipeline.execute(SCRIPTS["commit"], names, arguments, COMMIT_S))
+        self._follow(commit, arguments, committed)
+        return committed
 
     def read_hand(self, partition: int) -> dict[str, HandRecord]:
         """What the partition has in hand, by chat. Raises StoreError."""

@@ -60,7 +60,10 @@ class Voice:
     def static(self, entry: Entry) -> None:
         """Shortly before the hard deadline: what happens next; the work is owed from here on."""
         reply = static_reply(self._partition, entry.entry_id, entry.chat_id, entry.message_id, self._node.at())
-        self._say(Commit(Operation.STATIC, self.fenced(entry), self._nonce(), numbered=reply), entry)
+        commit = Commit(
+            Operation.STATIC, self.fenced(entry), self._nonce(), numbered=reply, message=_raw(entry)
+        )  # fmt: skip
+        self._say(commit, entry)
 
     def poison(self, entry: Entry, record: HandRecord) -> None:
         """The message crashed its session too often: a dead letter, and its person is told."""
