@@ -168,17 +168,23 @@ class BreakerKeeper(GeventActor):
                 )  # fmt: skip
 
     def _obey(self, what: str) -> dict[str, Any]:
-        match what:
-            case "open":
-                self._breaker.force_open()
-            case "close":
-                self._breaker.force_closed()
-            case "reset":
-                self._breaker.reset()
-            case _:
-                raise ValueError(f"a breaker can be opened, closed or reset, not {what!r}")
+        status = set_breaker(self._breaker, what)
         self._keep()
-        return breaker_status(self._breaker)
+        return status
+
+
+def set_breaker(breaker: CircuitBreaker, what: str) -> dict[str, Any]:
+    """Do an operator's word: open, close or reset. Returns the breaker's state after it; raises ValueError."""
+    match what:
+        case "open":
+            breaker.force_open()
+        case "close":
+            breaker.force_closed()
+        case "reset":
+            breaker.reset()
+        case _:
+            raise ValueError(f"a breaker can be opened, closed or reset, not {what!r}")
+    return breaker_status(breaker)
 
 
 def breaker_status(breaker: CircuitBreaker) -> dict[str, Any]:

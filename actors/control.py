@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from actors.breakers import Order
+from actors.breakers import Order, set_breaker
 from actors.drill import Drilled
 from actors.logs import actor_logger
 from actors.partition.owner_notes import Forget
@@ -119,6 +119,9 @@ class Control(GeventActor):
 
     def _breaker(self, name: str, what: str) -> dict[str, Any]:
         keeper = self._node.whereis(f"breaker/{name}")
+        of_server = next((one for one in self._node.downloads.values() if one.name == name), None)
+        if keeper is None and of_server is not None:
+            return {"breaker": set_breaker(of_server, what)}
         if keeper is None:
             raise ValueError(f"there is no breaker {name!r}; `breaker list` shows them")
         self._log.warning(

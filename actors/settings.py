@@ -145,11 +145,27 @@ class SheetsSettings(_Section, frozen=True):
     """Empty: a local file instead."""
 
 
+class DownloadSettings(_Section, frozen=True):
+    """[download]: attachments that come as an address."""
+
+    timeout_s: Seconds = 60.0
+    """For one file, with its retries; what takes longer than the reply may is told in a follow-up."""
+    allow_private: bool = False
+    """Private and loopback addresses are refused unless true."""
+
+
 class ConverterSettings(_Section, frozen=True):
-    """[converter]."""
+    """[converter]: files of kinds that are not read natively."""
 
     api_key_env: str = ""
-    """Name of the variable with the key; empty: local tools."""
+    """Name of the variable with CloudConvert's key; empty: local tools."""
+    base_url: Name = "https://api.cloudconvert.com/v2"
+    allow_private: bool = False
+    """Private and loopback addresses are refused unless true."""
+    soffice: str = ""
+    """LibreOffice's program; empty: looked for on the PATH."""
+    timeout_s: Seconds = 60.0
+    """For one file."""
 
 
 class Settings(_Section, frozen=True):
@@ -162,6 +178,7 @@ class Settings(_Section, frozen=True):
     webhook: WebhookSettings = WebhookSettings()
     ledger: LedgerSettings = LedgerSettings()
     sheets: SheetsSettings = SheetsSettings()
+    download: DownloadSettings = DownloadSettings()
     converter: ConverterSettings = ConverterSettings()
 
 
@@ -325,6 +342,7 @@ def _check_together(settings: Settings) -> None:
             f"daemon.hard_deadline_s, {daemon.hard_deadline_s:g}"
         )
     _check_scheme("daemon.redis_url", daemon.redis_url, _STORE_SCHEMES)
+    _check_scheme("converter.base_url", settings.converter.base_url, ("http", "https"))
     _check_scheme("webhook.url", settings.webhook.url, ("http", "https"))
     _check_scheme("ledger.url", settings.ledger.url, ("postgresql", "postgres"))
     for index, model in enumerate(settings.models):

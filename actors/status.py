@@ -29,7 +29,7 @@ def node_status(node: Node, pid: int) -> dict[str, Any]:
         "partitions": sorted(node.leases),
         "sessions": len(node.sessions),
         "in_hand": node.in_hand,
-        "breakers": [breaker_status(breaker) for breaker in breakers_of(node)],
+        "breakers": [breaker_status(breaker) for breaker in (*breakers_of(node), *node.downloads.values())],
         "tree": actor_status(root, "root", node.world.now()) if root is not None else None,
     }
 

@@ -15,7 +15,8 @@ root                     rest_for_one: what stands below needs what stands above
 ├── services             one_for_one
 │   ├── breakers         one for each model: keeps and tells its breaker's state
 │   ├── models           one caller a tier
-│   └── documents        reader subprocesses
+│   ├── documents        reader subprocesses
+│   └── downloads        fetches attachments that came as an address
 ├── sessions             dynamic: one actor for each chat, intensity per child
 └── operations           one_for_one
     └── control          the control socket and other nodes' questions
@@ -27,7 +28,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors import blob_sweeper, breakers, control, document_readers, embedded_server, store_connection
+from actors import blob_sweeper, breakers, control, document_readers, download, embedded_server, store_connection
 from actors.doors import front, gateway
 from actors.leases import keeper
 from actors.models import caller
@@ -110,6 +111,7 @@ def _services(node: Node) -> list[ChildSpec]:
         _group("breakers", "one_for_one", partial(_breakers, node)),
         _group("models", "one_for_one", partial(_models, node)),
         document_readers.supervised(node.settings),
+        download.supervised(node),
     ]
 
 

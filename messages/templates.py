@@ -163,8 +163,43 @@ _DOCUMENT: Final = {
         "That works, thank you.",
     ),
     "document_link": Template(
-        "I can't fetch files from links yet. Please send me {file_name} itself, as an attachment.",
+        "I couldn't fetch {file_name} from its link. Please send me the file itself, as an attachment.",
         "🔗",
+        (HELP,),
+        "The file is here, thank you.",
+    ),
+    "document_link_too_large": Template(
+        "The file behind the link for {file_name} is larger than I can read; {size_mb} MB is my limit. Could you send "
+        "me a smaller version, or only the pages with the invoice, as an attachment?",
+        "🐘",
+        (HELP,),
+        "That size works, thank you.",
+    ),
+    "document_link_not_found": Template(
+        "I followed the link for {file_name} and there's nothing behind it any more. Please send me the file itself, "
+        "as an attachment.",
+        "🔗",
+        (HELP,),
+        "The file is here, thank you.",
+    ),
+    "document_link_login": Template(
+        "I can't open the link for {file_name}: it's only for people who are signed in. Please send me the file "
+        "itself, as an attachment.",
+        "🔑",
+        (HELP,),
+        "The file is here, thank you.",
+    ),
+    "document_link_refused": Template(
+        "The link for {file_name} leads to a place I'm not allowed to go. Please send me the file itself, as an "
+        "attachment.",
+        "🛡️",
+        (HELP,),
+        "The file is here, thank you.",
+    ),
+    "document_link_too_slow": Template(
+        "Fetching {file_name} from its link was taking far too long, so I gave up. Please send me the file itself, as "
+        "an attachment.",
+        "🐌",
         (HELP,),
         "The file is here, thank you.",
     ),

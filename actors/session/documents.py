@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from actors import document_readers
 from actors.blobs import BlobMissing
+from actors.session.links import LinkDesk, with_content
 from actors.session.machine import DocumentOutcome
 from actors.store_errors import StoreAway, StoreError, StoreNotReady
 from invoices.reading_record import Reading
@@ -35,6 +37,7 @@ class DocumentDesk:
     def __init__(self, node: Node) -> None:
         """Whose blobs and readers are used."""
         self._node = node
+        self._links = LinkDesk(node)
 
     def read_all(self, turn: TurnInHand) -> tuple[DocumentOutcome, ...]:
         """What became of each attachment of the turn's message, in order. Never raises for a document."""
@@ -47,8 +50,17 @@ class DocumentDesk:
         )
 
     def _outcome(self, turn: TurnInHand, number: int, attachment: Attachment, *, is_last: bool) -> DocumentOutcome:
+        retried = False
         if not attachment.digest:
-            return DocumentOutcome(attachment, problem="link")
+            fetched = self._links.fetch(turn, number, attachment)
+            if fetched.problem is not None:
+                return DocumentOutcome(attachment, problem=fetched.problem, retried=fetched.retried)
+            attachment, retried = with_content(attachment, fetched), fetched.retried
+        outcome = self._read_here(turn, number, attachment, is_last=is_last)
+        return replace(outcome, retried=True) if retried else outcome
+
+    def _read_here(self, turn: TurnInHand, number: int, attachment: Attachment, *, is_last: bool) -> DocumentOutcome:
+        """Of an attachment that is in the blob store."""
         step = f"{turn.entry.message_id}:{number}:{attachment.digest}"
         # The step that was in hand at a crash may be what crashed: it is not taken from the journal again.
         kept = None if turn.crashes and is_last else self._kept(turn, step)
