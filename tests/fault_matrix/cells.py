@@ -83,6 +83,12 @@ def damage(path: Path, rig: Rig) -> None:
             file.write(rig.chance.randbytes(min(DAMAGE_BYTES, max(1, size_bytes - at))))
 
 
+def _free_the_store(rig: Rig) -> None:
+    """A server that syncs always ends when it cannot write: its service manager starts it again."""
+    rig.store_disk.free()
+    rig.start_store_again()
+
+
 def _lose_the_store(rig: Rig) -> None:
     """Its last increment is torn in the middle: what was acknowledged after that is gone."""
     rig.store.kill()
@@ -131,7 +137,7 @@ CELLS: Final[dict[tuple[str, str], Cell | str]] = {
     ("redis", "killed"): Cell(lambda rig: rig.store.kill(), lambda rig: rig.store.start() and None),
     ("redis", "hung"): Cell(lambda rig: rig.hang_store(), lambda rig: rig.wake_store(), window_s=12.0),
     ("redis", "slow"): _proxied("store_proxy", "slow 0.05"),
-    ("redis", "disk full"): _on_disk("store_disk", window_s=12.0),
+    ("redis", "disk full"): Cell(lambda rig: rig.store_disk.fill(), _free_the_store, window_s=12.0),
     ("redis", "corrupted"): Cell(_lose_the_store, lambda rig: rig.store.start() and None, window_s=3.0),
     ("ledger", "killed"): Cell(lambda rig: rig.postgres.kill(), lambda rig: rig.postgres.start(), ledger="postgres"),
     ("ledger", "hung"): _proxied("ledger_proxy", "hang", ledger="postgres"),

@@ -105,16 +105,17 @@ class _Run:
         began_s = time.monotonic()
         if not self._load.end(timeout_s):
             self._left.append("messages could not be taken in")
-        while time.monotonic() < began_s + timeout_s:
-            self._listener.look()
-            open_count, waiting = len(self.ledger.open()) + len(self.ledger.owed()), self._outside.waiting()
-            if not open_count and not waiting:
-                break
+        while (left := self._left_to_do()) and time.monotonic() < began_s + timeout_s:
             time.sleep(0.2)
-        else:
-            self._left.append(f"{open_count} messages open or owed, {waiting} effects waiting after {timeout_s:g} s")
+        if left:
+            self._left.append(f"{left} after {timeout_s:g} s")
         self._drained_s = time.monotonic() - began_s
         time.sleep(1.0)
+
+    def _left_to_do(self) -> str:
+        self._listener.look()
+        open_count, waiting = len(self.ledger.open()) + len(self.ledger.owed()), self._outside.waiting()
+        return f"{open_count} messages open or owed, {waiting} effects waiting" if open_count or waiting else ""
 
     def judge(self, result: Result, broke_s: float, ended_s: float) -> None:
         """Fill in the counts and what was broken."""

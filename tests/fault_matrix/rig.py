@@ -153,13 +153,20 @@ class Rig:
         """Let it go on."""
         self.store.signal(signal.SIGCONT)
 
+    def start_store_again(self) -> None:
+        """Start it if it has ended."""
+        assert self.store.process is not None
+        if self.store.process.poll() is not None:
+            self.store.start()
+
     def store_files(self) -> list[Path]:
         """The store's increments, the one that is written to last."""
         return sorted(self.store_dir.glob("appendonlydir/*.aof"))
 
     def files_of_the_node(self, pattern: str) -> list[Path]:
         """What the node keeps, by pattern, largest first."""
-        return sorted(self.data_dir.glob(pattern), key=lambda path: -path.stat().st_size)
+        found = [path for path in self.data_dir.glob(pattern) if path.is_file() and not path.is_symlink()]
+        return sorted(found, key=lambda path: -path.stat().st_size)
 
     def status(self) -> dict[str, Any]:
         """The node's tree."""
