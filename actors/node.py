@@ -82,6 +82,8 @@ class Node:
     memory_share: float = 0.0
     # The breakers before servers that files were asked of, by server.
     downloads: Mapping[str, CircuitBreaker] = field(default_factory=dict)
+    # Before CloudConvert; made with the tree.
+    converter_breaker: CircuitBreaker | None = None
     # None where no models are configured: then the rules answer everything.
     chain: AIFallbackChain | None = None
     # Where effects go, by name, and the breakers before them, by service; made once, before the services start.

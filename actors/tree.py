@@ -16,7 +16,8 @@ root                     rest_for_one: what stands below needs what stands above
 │   ├── breakers         one for each model: keeps and tells its breaker's state
 │   ├── models           one caller a tier
 │   ├── documents        reader subprocesses
-│   └── downloads        fetches attachments that came as an address
+│   ├── downloads        fetches attachments that came as an address
+│   └── converter        has documents of other kinds turned into PDF
 ├── sessions             dynamic: one actor for each chat, intensity per child
 └── operations           one_for_one
     └── control          the control socket and other nodes' questions
@@ -28,7 +29,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors import blob_sweeper, breakers, control, document_readers, download, embedded_server, store_connection
+from actors import blob_sweeper, breakers, control, converter, document_readers, download, embedded_server, store_connection
 from actors.doors import front, gateway
 from actors.leases import keeper
 from actors.models import caller
@@ -107,11 +108,13 @@ def _services(node: Node) -> list[ChildSpec]:
     """The chain is made first: the breakers are its own, and the callers are asked by it."""
     if node.chain is None:
         node.chain = build_chain(node)
+    converter.prepare(node)
     return [
         _group("breakers", "one_for_one", partial(_breakers, node)),
         _group("models", "one_for_one", partial(_models, node)),
         document_readers.supervised(node.settings),
         download.supervised(node),
+        converter.supervised(node),
     ]
 
 

@@ -127,6 +127,13 @@ _DOCUMENT: Final = {
         (HELP,),
         "That is a kind of file I can read, thank you.",
     ),
+    "document_not_converted": Template(
+        "I can't read a file like {file_name} myself (by the looks of it: {what}), and what turns such files into a PDF "
+        "isn't working right now. Could you save it as a PDF and send me that?",
+        "🔁",
+        (HELP,),
+        "I can read that one, thank you.",
+    ),
     "document_no_text": Template(
         "I see {file_name} holds only pictures of pages, and I can't read those yet. Could you send me the original "
         "PDF or the e-invoice from the sender?",

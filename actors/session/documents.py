@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 
 from actors import document_readers
 from actors.blobs import BlobMissing
+from actors.converter import format_of
+from actors.session.conversions import ConversionDesk
 from actors.session.links import LinkDesk, with_content
 from actors.session.machine import DocumentOutcome
 from actors.store_errors import StoreAway, StoreError, StoreNotReady
+from invoices.problems import Problem
 from invoices.reading_record import Reading
 from messages.codec import decode, encode
 from messages.errors import CodecError
@@ -38,6 +42,7 @@ class DocumentDesk:
         """Whose blobs and readers are used."""
         self._node = node
         self._links = LinkDesk(node)
+        self._conversions = ConversionDesk(node)
 
     def read_all(self, turn: TurnInHand) -> tuple[DocumentOutcome, ...]:
         """What became of each attachment of the turn's message, in order. Never raises for a document."""
@@ -78,9 +83,24 @@ class DocumentDesk:
         reading = self._read(turn, attachment, content)
         if reading is None:
             return DocumentOutcome(attachment, problem="too_slow")
+        if not reading.invoices:
+            reading = self._turned(turn, number, attachment, content, reading)
         if self._node.world.now() - began_s >= COSTLY_S:
             self._keep(turn, step, reading)
         return _outcome_of(attachment, reading)
+
+    def _turned(
+        self, turn: TurnInHand, number: int, attachment: Attachment, content: bytes, reading: Reading
+    ) -> Reading:
+        """The reading of the document turned into PDF, where it is of a kind that converters know; else as it was."""
+        kind = format_of(attachment.name, content)
+        if kind is None:
+            return reading
+        pdf = self._conversions.pdf_of(turn, number, content, kind)
+        if isinstance(pdf, Problem):
+            return replace(reading, problem=pdf)
+        renamed = msgspec.structs.replace(attachment, name=f"{attachment.name}.pdf", media_type="application/pdf")
+        return self._read(turn, renamed, pdf) or replace(reading, problem=Problem("too_slow", "no reader", None))
 
     def _content(self, turn: TurnInHand, attachment: Attachment) -> bytes:
         """The attachment's bytes, however long the store is away: no fault of the message. Raises what `get` does."""
