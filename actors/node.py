@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from actors.partition.store import Store
     from actors.redis_connection import Endpoint
     from actors.settings import Settings
+    from actors.spreadsheet.writer import Spreadsheet
     from supervision.actor import GeventActorRef
     from supervision.circuit_breaker import CircuitBreaker
     from supervision.fallback_chain import AIFallbackChain
@@ -93,6 +94,7 @@ class Node:
     effect_lines: dict[str, Lines] = field(default_factory=dict)
     # What is booked; made on first use, and kept through restarts of its writer.
     ledger: Ledger | None = None
+    sheet: Spreadsheet | None = None
     _files: FileLayer | None = None
     _at_from_s: float = 0.0
     _at: str = ""

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -138,11 +139,14 @@ class LedgerSettings(_Section, frozen=True):
 
 
 class SheetsSettings(_Section, frozen=True):
-    """[sheets]."""
+    """[sheets]: one row an invoice."""
 
     spreadsheet: str = ""
+    """The id in the spreadsheet's address; empty: `invoices.csv` in the data directory instead."""
     credentials_file: str = ""
-    """Empty: a local file instead."""
+    """The JSON key of a Google service account that may edit the spreadsheet."""
+    api_url: Name = "https://sheets.googleapis.com"
+    """Where Google's Sheets API is reached; plain http on this machine only."""
 
 
 class DownloadSettings(_Section, frozen=True):
@@ -349,6 +353,13 @@ def _check_together(settings: Settings) -> None:
         _check_scheme(f"models.{index}.base_url", model.base_url, ("http", "https"))
     if settings.sheets.spreadsheet and not settings.sheets.credentials_file:
         raise SettingsError("sheets.credentials_file: needed with sheets.spreadsheet")
+    _check_scheme("sheets.api_url", settings.sheets.api_url, ("https", "http"))
+    if settings.sheets.api_url.lower().startswith("http://") and not _is_here(settings.sheets.api_url):
+        raise SettingsError("sheets.api_url: must begin with https://, or a token would travel in the open")
+
+
+def _is_here(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _check_scheme(key: str, url: str, schemes: tuple[str, ...]) -> None:

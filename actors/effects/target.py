@@ -61,3 +61,14 @@ class NotDone(Exception):  # noqa: N818 - what is the case
     """The effect has certainly not happened; `__cause__` says why, and is what gets classified."""
 
     outcome = "not_done"
+
+
+class Misconfigured(NotDone):
+    """It will never be taken as things are configured: a person has to change something. Nothing has happened."""
+
+
+class ServiceEnded(NotDone):
+    """The service wants nothing any more, and says so.
+
+    Its breaker is held open until an operator resets it; effects wait in the outbox meanwhile, in order, and are seen.
+    """

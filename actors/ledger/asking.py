@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.ledger.ledger import FIND_S, Ledger
-from actors.ledger.writer import ledger_of
+from actors.ledger.writer import SERVICE, ledger_of
+from actors.spreadsheet.writer import sheet_of
 from invoices.book import MemoryBook
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ class LedgerBook:
 
 def book_of(node: Node, chat_id: str, timeout_s: float = FIND_S) -> LedgerBook:
     """A chat's book in the node's ledger; asking it waits up to timeout_s."""
-    return LedgerBook(ledger_of(node), chat_id, timeout_s)
+    ledger = ledger_of(node)
+    # The relay's, which fails fast for readers as well.
+    ledger.breaker = node.effect_breakers.get(SERVICE)
+    return LedgerBook(ledger, chat_id, timeout_s)
 
 
 def recent(node: Node, chat_id: str) -> tuple[Booking, ...]:
@@ -60,8 +64,11 @@ def recent(node: Node, chat_id: str) -> tuple[Booking, ...]:
 
 
 def forget_chat(node: Node, chat_id: str) -> int:
-    """Delete every booking of a chat, in the copies of the file too; how many there were.
+    """Delete every booking of a chat, in the file's copies and the local spreadsheet too; how many there were.
 
-    Raises what the database raises. Effects of the chat that are still in the outbox have to be gone before.
+    Raises what the database and the disk raise; it may be repeated. Effects of the chat that are still in the outbox
+    have to be gone before. Rows at Google are the operator's own.
     """
-    return ledger_of(node).forget(chat_id)
+    count = ledger_of(node).forget(chat_id)
+    sheet_of(node).forget(chat_id)
+    return count

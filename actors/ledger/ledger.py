@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from actors.ledger import mending
-from actors.ledger.lane import Lane
 from actors.ledger.recent import BOOKINGS_A_CHAT_MAX, RecentBookings
+from actors.native_lane import Lane
 from invoices.book import BookAway
 from supervision.circuit_breaker import CircuitBreaker
 
@@ -48,8 +48,8 @@ class Ledger:
         self._is_made = False
         # The relay's, of the same service; none in a library or a test.
         self.breaker: CircuitBreaker | None = None
-        self._writer = Lane(world, "ledger-write", self._database(writes=True))
-        self._reader = Lane(world, "ledger-read", self._database(writes=False))
+        self._writer: Lane[Database] = Lane(world, "ledger-write", self._database(writes=True))
+        self._reader: Lane[Database] = Lane(world, "ledger-read", self._database(writes=False))
 
     @property
     def is_file(self) -> bool:

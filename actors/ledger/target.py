@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import pykka
 
 from actors.effects.target import NotDone
-from actors.ledger.lane import DatabaseHangs, DatabaseLate
 from actors.ledger.ledger import Ledger, LedgerNotOpen
-from actors.ledger.writer import BATCH_MAX, NAME, Record, ledger_of
+from actors.ledger.writer import BATCH_MAX, NAME, SERVICE, Record, ledger_of
+from actors.native_lane import LaneHangs, LaneLate
 from invoices.changes import booking_from_plain
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class LedgerTarget:
 
     name: Final = "ledger"
     delivery: Final[Delivery] = "keyed"
-    service: Final = "ledger"
+    service: Final = SERVICE
     breaker_kind: Final[BreakerKind] = "database"
     policy: Final = "database"
     # What waits is booked in one transaction: the more at once, the fewer syncs.
@@ -36,7 +36,7 @@ class LedgerTarget:
         self._ledger: Ledger = ledger_of(node)
 
     def perform(self, effect: Effect, deadline_s: float) -> None:
-        """Book it. Raises NotDone, DatabaseLate, and what the database raises."""
+        """Book it. Raises NotDone, LaneLate, and what the database raises."""
         booking = booking_of_effect(effect)
         writer = self._node.whereis(NAME)
         if writer is None:
@@ -44,8 +44,8 @@ class LedgerTarget:
         try:
             writer.ask(Record(booking, self._node.world.now() + deadline_s), timeout=deadline_s)
         except pykka.Timeout:
-            raise DatabaseLate(f"the booking was not committed within {deadline_s:g} s") from None
-        except DatabaseHangs as error:
+            raise LaneLate(f"the booking was not committed within {deadline_s:g} s") from None
+        except LaneHangs as error:
             raise NotDone(str(error)) from error
 
     def happened(self, effect: Effect) -> bool:

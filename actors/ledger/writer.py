@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from supervision.actor import Reply
 
 NAME: Final = "ledger"
+# Of its breaker.
+SERVICE: Final = "ledger"
 BATCH_MAX: Final = 100
 LOOK_S: Final = 1.0
 OPEN_AGAIN_S: Final = 5.0

@@ -1,0 +1,72 @@
+"""The spreadsheet as the relay sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pykka
+
+from actors.effects.target import NotDone
+from actors.ledger.target import booking_of_effect
+from actors.native_lane import LaneHangs, LaneLate
+from actors.spreadsheet.writer import BATCH_MAX, NAME, NoteRow, Spreadsheet, WriteRow, sheet_of
+from supervision.circuit_breaker import CircuitState
+
+if TYPE_CHECKING:
+    from actors.effects.records import Effect
+    from actors.effects.target import BreakerKind, Delivery
+    from actors.node import Node
+    from invoices.book import Booking
+
+SERVICE: Final = "spreadsheet"
+
+
+class SheetTarget:
+    """Performs effects of target "sheet". It looks before it writes; the relay asks before it repeats."""
+
+    name: Final = "sheet"
+    service: Final = SERVICE
+    policy: Final = "network"
+    at_once_max: Final = BATCH_MAX
+
+    def __init__(self, node: Node) -> None:
+        """node: whose writer is asked."""
+        self._node = node
+        self._sheet: Spreadsheet = sheet_of(node)
+
+    @property
+    def delivery(self) -> Delivery:
+        """A file shows what is in it; of Google nobody knows after an answer that was lost."""
+        return "checkable" if self._sheet.is_at_google else "keyed"
+
+    @property
+    def breaker_kind(self) -> BreakerKind:
+        """As for any service by HTTP, or for files."""
+        return "external_api" if self._sheet.is_at_google else "file_service"
+
+    def perform(self, effect: Effect, deadline_s: float) -> None:
+        """Have its row. Raises NotDone, LaneLate, and what the client or the disk raises."""
+        booking = booking_of_effect(effect)
+        writer = self._node.whereis(NAME)
+        if writer is None:
+            raise NotDone("the spreadsheet's writer is being restarted") from ConnectionError("no writer")
+        try:
+            writer.ask(WriteRow(booking, self._node.world.now() + deadline_s), timeout=deadline_s)
+        except pykka.Timeout:
+            raise LaneLate(f"the row was not written within {deadline_s:g} s") from None
+        except LaneHangs as error:
+            raise NotDone(str(error)) from error
+
+    def happened(self, effect: Effect) -> bool:
+        """Whether its row shows this revision, or a later one. Raises what the client or the disk raises."""
+        return self._sheet.revision_of(effect.chat_id, effect.key) >= effect.revision
+
+
+def note_while_away(node: Node, booking: Booking) -> None:
+    """Have the row in the local file when Google's breaker lets nothing pass; it waits in the outbox all the same."""
+    breaker = node.effect_breakers.get(SERVICE)
+    if breaker is None or breaker.state is CircuitState.CLOSED or not sheet_of(node).is_at_google:
+        return
+    writer = node.whereis(NAME)
+    if writer is not None:
+        writer.tell(NoteRow(booking))
