@@ -276,7 +276,7 @@ class Desk:
     def snoozed(self, leased: Leased, wait_s: float) -> Leased:
         """The item, not tried: its breaker is open."""
         with self._lock:
-            self._gate_of(leased.item).given_back()
+            self._gate_of(leased.item).held_up(self.world.now())
         return Leased(machine.snoozed(leased.item, wait_s, self.world.wall()), leased.token)
 
     def must_check(self, item: DeadItem) -> bool:
@@ -290,6 +290,10 @@ class Desk:
         """The item as dead, if only a person may repeat it; else None."""
         if not machine.is_barred(leased.item, self._registered[leased.item.operation_type].rules):
             return None
+        return self.unknown(leased)
+
+    def unknown(self, leased: Leased) -> Leased:
+        """The item as dead and not tried, since nobody can tell whether an earlier attempt happened."""
         with self._lock:
             self._gate_of(leased.item).given_back()
         return Leased(machine.barred(leased.item, self.world.wall()), leased.token)

@@ -14,6 +14,7 @@ from typing import Final
 
 RAMP_MAX: Final = 64
 PAUSE_S: Final = 5.0
+HELD_UP_S: Final = 1.0
 PAUSE_S_MAX: Final = 900.0
 
 
@@ -100,6 +101,13 @@ class Gate:
         self.in_flight = max(self.in_flight - 1, 0)
         if self.is_probing:
             self.left += 1
+
+    def held_up(self, now_s: float) -> None:
+        """One item that passed was turned away by its breaker: others are asking already."""
+        self.in_flight = max(self.in_flight - 1, 0)
+        if self.is_probing:
+            self._end()
+            self.paused_until_s = now_s + HELD_UP_S
 
     def exhausted(self) -> None:
         """Nothing waits any more of what the ramp would take."""

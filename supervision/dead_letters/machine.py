@@ -211,6 +211,12 @@ def reported_again(item: DeadItem, verdict: ClassifiedError | None, now_s: float
     return _changed(_with_note(item, Note(now_s, "reported_again", "enqueue", detail)))
 
 
+def died_again(item: DeadItem, attempt: Attempt, reason: DeathReason, now_s: float) -> DeadItem:
+    """What was handed over to others, and counted as done, has failed with them: it waits for a person again."""
+    noted = replace(_kept(item, attempt), finished_at_s=None)
+    return _dead(noted, reason, now_s, heals=False)
+
+
 def imported(item: DeadItem, now_s: float) -> DeadItem:
     """An item that came from another queue's export."""
     return _changed(_with_note(item, Note(now_s, "imported", "import")))

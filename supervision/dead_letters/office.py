@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,14 @@ class ImportReport:
 
 
 class Office:
-    """A desk's items, by hand. archive: the folder for what has become too old."""
+    """A desk's items, by hand. archive: the folder for what has become too old; write: how a file is written there."""
 
-    def __init__(self, desk: Desk, archive: Path) -> None:
+    def __init__(
+        self, desk: Desk, archive: Path, write: Callable[[Path, Iterable[bytes]], ArchiveFacts] = write_archive
+    ) -> None:
         self._desk = desk
         self._archive = archive
+        self._write = write
 
     def replay(
         self,
@@ -86,7 +89,7 @@ class Office:
 
     def export(self, path: Path, chosen: ItemFilter) -> ArchiveFacts:
         """Write items with their payloads into a file, and read it back."""
-        return write_archive(path, (_archived(item) for item in self._all(chosen)))
+        return self._write(path, (_archived(item) for item in self._all(chosen)))
 
     def import_from(self, path: Path) -> ImportReport:
         """Take in the items of an export; those that are known stay as they are."""
@@ -122,7 +125,7 @@ class Office:
         ]
         if old:
             path = self._archive / f"dead-letters-{int(now_s * 1000)}.ufa"
-            write_archive(path, map(_archived, old))
+            self._write(path, map(_archived, old))
             self._desk.tell(
                 "dead_letters_too_old", "error", "they can be imported again", items=len(old), file=path.name
             )
