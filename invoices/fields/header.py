@@ -17,7 +17,7 @@ from invoices.fields.vocabulary import CREDIT_WORD, INVOICE_WORD
 
 _NUMBER_TOKEN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9./_\-#\\]*[A-Za-z0-9])?")
 _LEAD: Final = re.compile(
-    r"^[\s:.#\-\u2013]*(?:(?:n[°ºr.]|no\.?|nr\.?|nummer|number)(?![A-Za-z]))?[\s:.#°º]*", re.IGNORECASE
+    r"^[\s:.#\-\u2013]*(?:(?:n[°ºr.]|no\.?|nr\.?|nummer|number)(?![A-Za-z\-]))?[\s:.#°º]*", re.IGNORECASE
 )
 _PREFIX: Final = re.compile(r"^[A-Z]{1,5}$")
 _TITLE_NUMBER: Final = re.compile(
@@ -29,8 +29,22 @@ _CITY_DATE: Final = re.compile(r"^[A-ZÄÖÜ][\w.\- ]{2,30},\s*(?:den|le|li|a)?\
 _TITLE_LINES_MAX: Final = 60
 _NUMBER_CHARS_MAX: Final = 35
 _SURE_GAP: Final = 0.1
+_DATE_START_MAX: Final = 40
+_MONTHS: Final = 12
 _OTHER_DOLLARS: Final = re.compile(
     r"\b(?:GST|HST|PST|ABN|ACN|AUD|CAD|NZD|SGD|HKD|MXN|Australia|Canada|New Zealand|Singapore|M[ée]xico|Hong Kong)\b"
+)
+_AMERICAN: Final = re.compile(
+    r"\b(?:USD|United States|USA)\b|US\$|\b[Ss]ales [Tt]ax\b|\b[A-Z]{2} \d{5}(?:-\d{4})?(?![\w-])"
+)
+_EUROPEAN: Final = re.compile(r"€|£|\bEUR\b|\bGBP\b|\bCHF\b|\bVAT\b|\bIBAN\b")
+_DISCOUNT: Final = re.compile(
+    r"\b(?:skonto|skontierbar|discount|escompte|descuento|sconto|korting|rabatt|remise|abz[üu]glich\s+\d)|\d\s?%",
+    re.IGNORECASE,
+)
+_IN_FULL: Final = re.compile(
+    r"(?:ohne\s+abzug|rein\s+netto|\bnetto\b|without\s+deduction|\bnet\b|in\s+full|sans\s+escompte|sin\s+descuento|senza\s+sconto|zonder\s+korting)",
+    re.IGNORECASE,
 )
 _TIME: Final = re.compile(r"(?:\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:Uhr|h|am|pm))?)?", re.IGNORECASE)
 _HEAD_SEGMENTS: Final = 25  # a short text is all head
@@ -157,11 +171,25 @@ def _labelled_dates(index: Index, kind: str) -> Iterator[_Dated]:
         for place in _places(index, label):
             if place.segment != label.segment and _belongs_elsewhere(index, place):
                 continue
-            found = next(find_dates(place.text), None)
+            found = next(iter(index.under(place, list(find_dates(place.text)))), None)
             near = place.segment == label.segment or (found is not None and found.start <= 25)
-            if found is not None and near and found.start <= 40:
+            if found is not None and kind == "due_date" and _is_discounted(place.text, found):
+                found = next((other for other in find_dates(place.text) if not _is_discounted(place.text, other)), None)
+            if found is not None and near and found.start <= _DATE_START_MAX:
                 yield found, label.weight * place.factor, index.segments[place.segment].page
                 break
+
+
+def _is_discounted(text: str, found: FoundDate) -> bool:
+    """Whether the sentence promises a discount for paying by a date: in its own part, or before the next one."""
+    begin = max(text.rfind(mark, 0, found.start) for mark in ",;(")
+    end = min((at for mark in ",;" if (at := text.find(mark, found.end)) >= 0), default=len(text))
+    part = text[begin + 1 : end]
+    if _IN_FULL.search(part):
+        return False
+    following = next((other.start for other in find_dates(text) if other.start > end), len(text))
+    rest = text[end : max(text.rfind(",", end, following), end)] if following < len(text) else text[end:]
+    return _DISCOUNT.search(part) is not None or _DISCOUNT.search(rest) is not None
 
 
 def _belongs_elsewhere(index: Index, place: Near) -> bool:
@@ -226,6 +254,8 @@ def _is_labelled_otherwise(index: Index, position: int) -> bool:
         label.kind in {"other_date", "due_date", "other_number"} for other in before for label in index.labels[other]
     ):
         return True
+    if before and index.texts[before[0]].rstrip().endswith(":"):
+        return True
     return any(
         near.segment == position for label in index.of_kind("other_date", "due_date") for near in index.below(label, 2)
     )
@@ -263,17 +293,16 @@ def writes_month_first(index: Index) -> bool | None:
     for text in index.texts:
         for found in find_dates(text):
             month += found.month_first
-            day += not found.month_first and found.other is None and "/" in text[found.start : found.end]
+            day += found.value.day > _MONTHS and not found.month_first and "/" in text[found.start : found.end]
     if month != day:
         return month > day
     sample = " ".join(index.texts)
-    if re.search(r"\b(?:USD|US\$|United States|USA)\b|\b[A-Z]{2} \d{5}(?:-\d{4})?\b", sample) or (
-        "$" in sample and not re.search(r"€|£|CAD|AUD|NZD", sample)
-    ):
-        return True
-    english = re.search(r"\binvoice\b", sample, re.IGNORECASE) is not None
-    european = re.search(r"€|£|\bEUR\b|\bGBP\b|\bVAT\b|\bIBAN\b", sample) is not None
-    return False if european or not english else None
+    english = re.search(r"\b(?:invoice|receipt|credit\s+(?:note|memo)|bill)\b", sample, re.IGNORECASE) is not None
+    if not english:
+        return False
+    american = _AMERICAN.search(sample) is not None or ("$" in sample and not _OTHER_DOLLARS.search(sample))
+    european = _EUROPEAN.search(sample) is not None
+    return None if american == european else american
 
 
 def find_currency(index: Index, beside_totals: str | None) -> Found | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stdnum import iban as stdnum_iban
-from stdnum.ch import vat as ch_vat
+from stdnum.ch import uid as ch_uid
 from stdnum.eu import vat as stdnum_vat
 from stdnum.gb import vat as gb_vat
 from stdnum.no import mva as no_mva
@@ -37,7 +37,17 @@ _VAT_SHAPE: Final = re.compile(
     r"XI\s?\d{9}|NO\s?\d{9}MVA)(?![A-Za-z0-9])"
 )
 _IBAN_PLAIN_LENGTH_MIN: Final = 15
-_CHECKERS: Final = {"GB": gb_vat, "XI": gb_vat, "CH": ch_vat, "NO": no_mva}
+# Sentences about the account that the money is taken from (BT-91), not the one to pay to (BT-84).
+_DEBITED: Final = re.compile(
+    r"\b(?:ihre[mrs]?\s+(?:bank)?(?:konto|bankverbindung)|your\s+(?:bank\s+)?account|votre\s+compte|(?:su|tu|vuestra)\s+cuenta|"
+    r"(?:vostro|tuo|suo|vs\.?)\s+(?:conto|c/c)|(?:uw|jouw|je)\s+(?:bank)?rekening|debited|debitor|(?:ab)?gebucht|abbuch\w*|abgebucht|"
+    r"buchen\b.*\bab\b|einziehen|eingezogen|bankeinzug|belasten|belastet|collect(?:ed)?\b.*\bfrom|pr[ée]lev[ée]e?s?|pr[ée]l[èe]vement|"
+    r"cargar[áa]?|domiciliad\w+|domiciliaci[oó]n|adeud\w*|addebit\w*|afgeschreven|incass\w*|afschrij\w*)(?!\w)",
+    re.IGNORECASE,
+)
+_SENTENCE_CHARS_MIN: Final = 30
+_CHECKERS: Final = {"GB": gb_vat, "XI": gb_vat, "CH": ch_uid, "NO": no_mva}
+_SWISS_SUFFIX: Final = re.compile(r"(?<=\d)(?:MWST|TVA|IVA|TPV)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ def compact(value: str) -> str:
 
 def is_valid_vat_id(value: str) -> bool:
     """Whether a VAT id of Europe has the form and the check digits of its country."""
-    number = compact(value)
+    number = _SWISS_SUFFIX.sub("", compact(value))
     checker = _CHECKERS.get(number[:2], stdnum_vat)
     return bool(checker.is_valid(number))
 
@@ -98,7 +108,12 @@ def find_iban(index: Index) -> Found | None:
     Two different valid ones leave the choice open, unless only one is announced by the word; then the first is taken,
     as invoices list the account they prefer first.
     """
-    announced = [found for label in index.of_kind("iban") for found in _announced(index, label)]
+    announced = [
+        found
+        for label in index.of_kind("iban")
+        if not _is_debited(index, label.segment)
+        for found in _announced(index, label)
+    ]
     free = list(_free(index))
     for group in (
         [found for found in announced if is_valid_iban(str(found.value))],
@@ -109,6 +124,14 @@ def find_iban(index: Index) -> Found | None:
         if group:
             return group[0]
     return None
+
+
+def _is_debited(index: Index, position: int) -> bool:
+    """Whether an account stands in a sentence that says that the money is taken from it, also over a line's end."""
+    before = index.texts[position - 1] if position else ""
+    return _DEBITED.search(index.texts[position]) is not None or (
+        len(before) > _SENTENCE_CHARS_MIN and _DEBITED.search(before) is not None
+    )
 
 
 def _announced(index: Index, label: Label) -> Iterator[Found]:
@@ -141,6 +164,8 @@ def _free(index: Index) -> Iterator[Found]:
     """IBANs without the word: of the country's length, valid or beside a bank's details."""
     banks = {label.segment for label in index.of_kind("bank")}
     for position, text in enumerate(index.texts):
+        if _is_debited(index, position):
+            continue
         for match in (*_IBAN_COMPACT.finditer(text), *_IBAN.finditer(text)):
             value = _cut(match[0])
             if value is None or len(value) != IBAN_LENGTHS.get(value[:2], 0):

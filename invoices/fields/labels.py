@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from invoices.fields.vocabulary import PATTERNS
 from invoices.layout import Layout, Segment
@@ -18,6 +18,22 @@ _LABEL_CHARS_MAX: Final = 400  # a longer segment is running text; labels are lo
 _COLUMN_LINES_MAX: Final = 14
 _COLUMN_GAP_MAX: Final = 3.5  # lines of white that end a column
 _RIGHT_MAX: Final = 12
+_VALUES_MIN: Final = 2
+
+
+class _Placed(Protocol):
+    """Anything that was found in a text, with where it stands there."""
+
+    @property
+    def start(self) -> int:
+        """Of its first character."""
+
+    @property
+    def end(self) -> int:
+        """Behind its last character."""
+
+
+_Spanned = TypeVar("_Spanned", bound=_Placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +49,17 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A text near a label. factor: how close the two belong together. offset: where the text begins in its segment."""
+    """A text near a label.
+
+    factor: how close the two belong together. offset: where the text begins in its segment. above: left and right edge
+    of the label, when the text stands beneath it.
+    """
 
     text: str
     segment: int
     factor: float
     offset: int = 0
+    above: tuple[float, float] | None = None
 
 
 def plain(text: str) -> str:
@@ -110,14 +131,30 @@ class Index:
                 return
             for position in line:
                 if _in_column(self.segments[position], left, right, own.height):
-                    yield Near(self.texts[position], position, 0.9 - 0.01 * offset)
+                    yield Near(self.texts[position], position, 0.9 - 0.01 * offset, above=(left, right))
             bottom = max(self.segments[position].y1 for position in line)
 
     def _extent(self, label: Label) -> tuple[float, float]:
-        """Left and right edge of the label itself within its segment, letters taken as equally wide."""
-        segment, text = self.segments[label.segment], self.texts[label.segment]
+        """Left and right edge of the label itself within its segment."""
+        return self._edges(label.segment, label.start, label.end)
+
+    def _edges(self, position: int, start: int, end: int) -> tuple[float, float]:
+        """Left and right edge of a part of a segment, letters taken as equally wide."""
+        segment, text = self.segments[position], self.texts[position]
         per_char = (segment.x1 - segment.x0) / max(len(text), 1)
-        return segment.x0 + label.start * per_char, segment.x0 + label.end * per_char
+        return segment.x0 + start * per_char, segment.x0 + end * per_char
+
+    def under(self, near: Near, values: list[_Spanned]) -> list[_Spanned]:
+        """Of several values in one text beneath a label, those that stand under it: narrow columns run together."""
+        if near.above is None or len({value.start for value in values}) < _VALUES_MIN:
+            return values
+        left, right = near.above
+        apart: dict[int, float] = {}
+        for value in values:
+            x0, x1 = self._edges(near.segment, near.offset + value.start, near.offset + value.end)
+            apart[value.start] = min(abs(x0 - left), abs(x1 - right), abs(x0 + x1 - left - right) / 2)
+        nearest = min(apart.values())
+        return [value for value in values if apart[value.start] == nearest]
 
     def begins_with_label(self, position: int) -> bool:
         """Whether a segment starts with any label."""

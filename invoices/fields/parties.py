@@ -6,6 +6,7 @@ contact, its domain, its register) has to say whose it is.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,9 @@ from invoices.fields.labels import Index
 from invoices.fields.names import CONTACT, DOMAIN, IMPRINT, LEGAL_FORM, SALUTATION, in_domain, is_name, same_name
 
 _LETTERHEAD_SHARE: Final = 0.15  # of the page's height
-_LABELLED, _BY_LAYOUT, _BY_SIGNS = 0.92, 0.88, 0.75
+_NAME_LINE_MAX: Final = 60
+_OTHER_PARTS: Final = re.compile(r"[\d|·•]|\s-\s")  # of a sender's line: house numbers and what sets its parts apart
+_LABELLED, _BY_LAYOUT, _BY_SIGNS, _DOUBTFUL = 0.92, 0.88, 0.75, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,10 @@ def find_parties(index: Index) -> Parties:
 def _found(sure: _Sure | None) -> Found | None:
     if sure is None or not is_name(sure.block.name):
         return None
-    return Found(sure.block.name, sure.confidence, sure.block.page)
+    # Words after the legal form may be a branch, or the next column's.
+    forms = [form for form in LEGAL_FORM.finditer(sure.block.name) if form.start() > 0]
+    runs_on = len(forms) > 1 or (bool(forms) and bool(sure.block.name[forms[-1].end() :].strip(" .)")))
+    return Found(sure.block.name, _DOUBTFUL if runs_on else sure.confidence, sure.block.page)
 
 
 def _distinct(index: Index, blocks: list[Block]) -> list[Block]:
@@ -101,12 +107,8 @@ def _in_full(index: Index, sender: Block) -> Block:
         return sender
     for text in index.texts:
         form = LEGAL_FORM.search(text)
-        if (
-            form
-            and len(text) <= 60
-            and text.lower().startswith(sender.name.lower() + " ")
-            and is_name(text[: form.end()])
-        ):
+        longer = form is not None and text.lower().startswith(sender.name.lower() + " ") and len(text) <= _NAME_LINE_MAX
+        if form and longer and is_name(text[: form.end()]) and not _OTHER_PARTS.search(text[: form.end()]):
             return Block(text[: form.end()], sender.positions, sender.page)
     return sender
 

@@ -6,6 +6,7 @@ for which net + tax = gross count for far more than any label. Where nothing add
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,8 +25,20 @@ _BARE_RATE: Final = re.compile(r"\d{1,2}(?:[.,]\d{1,2})?")
 _RATES_MAX: Final = 30
 _WITHOUT_CENTS: Final = frozenset({"JPY", "KRW", "CLP", "ISK", "XOF", "XAF", "HUF"})
 _SUREST: Final = 0.9
+_DOUBTFUL: Final = 0.6
 _LABELLED_MIN: Final = 0.5
 _CANDIDATES_MAX: Final = 60
+_AFTER_MAX: Final = 40
+_ROW_CELLS_MIN: Final = 3
+_CENT: Final = Decimal("0.01")
+_COLUMN_HEAD: Final = re.compile(
+    r"^\W*(?:qty|quantity|hours|menge|anzahl|stk|qt[ée]|quantit[ée]|cantidad|uds|cant|quantit[àa]|q\.?t[àa]|aantal|unit\s+price|price(?:\s+each)?|"
+    r"e(?:inzel)?-?preis|st(?:ü|ue)ckpreis|p\.?u\.?|prix(?:\s+unitaire)?|precio(?:\s+unitario)?|prezzo(?:\s+unitario)?|stuksprijs|prijs|"
+    r"description|item|details|bezeichnung|beschreibung|artikel|leistung|d[ée]signation|libell[ée]|concepto|descripci[óo]n|descrizione|"
+    r"articolo|omschrijving)(?:\s|$)",
+    re.IGNORECASE,
+)
+_EARLY: Final = re.compile(r"skonto|discount|escompte|descuento|sconto|korting|if\s+paid|if\s+settled", re.IGNORECASE)
 _NO_TAX: Final = re.compile(
     r"reverse\s+charge|steuerschuldnerschaft|autoliquidation|inversi[oó]n\s+del\s+sujeto|inversione\s+contabile|"
     r"verlegd|§\s*19\s+ust|kleinunternehmer|steuerfrei|umsatzsteuerbefreit|tva\s+non\s+applicable|vat\s+exempt|"
@@ -60,7 +73,7 @@ def find_totals(index: Index) -> Totals:
     triple = best_triple(_evidence(candidates, printed, index))
     if triple is None:
         return _after_withholding(candidates) or _without_arithmetic(candidates, untaxed=_is_untaxed(index))
-    payable = _payable(triple.gross, candidates, printed)
+    payable = _payable(triple, candidates, printed, _rests(index, triple))
     confidence = min(0.99, 0.75 + 0.08 * triple.labelled) - (0.3 if _is_outdone(triple, candidates) else 0.0)
     return Totals(
         net=_found(triple.net, confidence, candidates["net"], printed),
@@ -87,8 +100,13 @@ def _labelled(index: Index, label: Label) -> Iterator[_Candidate]:
     right = _amounts_near(index, label, index.right(label))
     yield from right
     yield from _amounts_near(index, label, index.beside(label))
-    if not any(candidate.weight > 0.4 for candidate in [*own, *right]):
+    if not any(candidate.weight > 0.4 for candidate in [*own, *right]) and not _heads_a_table(index, label):
         yield from _amounts_near(index, label, index.below(label))
+
+
+def _heads_a_table(index: Index, label: Label) -> bool:
+    """Whether a label is a column's head in the table of what was sold."""
+    return any(_COLUMN_HEAD.search(index.texts[position]) for position in index.line(label.segment))
 
 
 def _amounts_near(index: Index, label: Label, places: Iterable[Near]) -> list[_Candidate]:
@@ -97,7 +115,7 @@ def _amounts_near(index: Index, label: Label, places: Iterable[Near]) -> list[_C
         factor = place.factor * label.weight
         if len(index.texts[label.segment]) > _RUNNING_TEXT_CHARS:
             factor *= 0.6
-        amounts = list(find_amounts(place.text))
+        amounts = index.under(place, list(find_amounts(place.text)))
         for amount in amounts:
             weight = factor * _money_likeness(amount)
             found.append(_Candidate(amount.value, weight, index.segments[place.segment].page, amount.currency))
@@ -132,37 +150,98 @@ def _evidence(candidates: dict[str, list[_Candidate]], printed: dict[Decimal, in
         gross=gross,
         printed=tuple(printed),
         rates=_rates(index),
+        rate_max=max(_tax_percentages(index), default=None),
+        rows=_rate_rows(index),
         untaxed=_is_untaxed(index),
     )
 
 
 def _rates(index: Index) -> tuple[Decimal, ...]:
     """Percentages, and small numbers that stand alone, as in a column headed "%"."""
-    rates = {Decimal(match.replace(",", ".")) for text in index.texts for match in _PERCENT.findall(text)}
+    rates = _percentages(index)
     rates |= {Decimal(text.replace(",", ".")) for text in index.texts if _BARE_RATE.fullmatch(text)}
     return tuple(sorted(rates))[:_RATES_MAX]
+
+
+def _rate_rows(index: Index) -> tuple[tuple[Decimal, Decimal], ...]:
+    """Base and tax of each rate, from lines of three or more amounts in which one is that percentage of another.
+
+    None at all when a rate has two such lines: those are lines of what was sold.
+    """
+    rows: dict[Decimal, tuple[Decimal, Decimal]] = {}
+    for position in range(len(index.segments)):
+        line = index.line(position)
+        if line[0] != position or len(line) < _ROW_CELLS_MIN:
+            continue
+        texts = [index.texts[other] for other in line]
+        rates = {Decimal(found.replace(",", ".")) for text in texts for found in _PERCENT.findall(text)}
+        rates |= {Decimal(text.replace(",", ".")) for text in texts if _BARE_RATE.fullmatch(text)}
+        amounts = [one.value for text in texts for one in find_amounts(text) if one.decimals == 2 and one.likely]
+        for rate, base, tax in itertools.product(rates, amounts, amounts):
+            fits = rate and tax and abs(base * rate / 100 - tax) <= _CENT and base + tax in amounts
+            if fits and rows.setdefault(rate, (base, tax)) != (base, tax):
+                return ()
+    return tuple(rows.values())
+
+
+def _tax_percentages(index: Index) -> Iterator[Decimal]:
+    for label in index.of_kind("tax"):
+        for position in index.line(label.segment):
+            yield from (Decimal(match.replace(",", ".")) for match in _PERCENT.findall(index.texts[position]))
+
+
+def _percentages(index: Index) -> set[Decimal]:
+    return {Decimal(match.replace(",", ".")) for text in index.texts for match in _PERCENT.findall(text)}
 
 
 def _is_untaxed(index: Index) -> bool:
     return any(_NO_TAX.search(text) for text in index.texts)
 
 
-def _payable(gross: Decimal, candidates: dict[str, list[_Candidate]], printed: dict[Decimal, int]) -> Found | None:
+def _rests(index: Index, triple: Triple) -> list[Found]:
+    """Amounts beneath the gross that are left of it after an amount between them, whatever the words say.
+
+    Net and tax make the gross too, and a discount for paying early leaves a rest: neither is meant.
+    """
+    gross, parts = triple.gross, {triple.net, triple.tax}
+    after: list[tuple[Decimal, int]] = []
+    seen = False
+    for segment, text in zip(index.segments, index.texts, strict=True):
+        if _EARLY.search(text):
+            continue
+        for amount in find_amounts(text):
+            if seen and amount.decimals == 2:
+                after.append((amount.value, segment.page))
+            seen = seen or amount.value == gross
+    paid = [abs(amount) if amount not in parts else Decimal(0) for amount, _ in after[:_AFTER_MAX]]
+    return [
+        Found(rest, _DOUBTFUL, page)
+        for place, (rest, page) in enumerate(after[:_AFTER_MAX])
+        if rest not in parts and gross != rest and gross - rest in paid[:place]
+    ]
+
+
+def _payable(
+    triple: Triple, candidates: dict[str, list[_Candidate]], printed: dict[Decimal, int], rests: list[Found]
+) -> Found | None:
     """The labelled payable amount, preferably one that follows from gross and prepaid; else the gross itself."""
+    gross = triple.gross
     prepaid = {
         abs(candidate.value) for candidate in candidates["prepaid"] if candidate.value and candidate.weight > 0.4
     }
     labelled = [candidate for candidate in candidates["payable"] if candidate.weight > 0.5]
-    expected = {gross} | {gross - amount for amount in prepaid}
-    for candidate in labelled:
-        if candidate.value in expected:
+    # What is left after an instalment comes before the gross, which some call "to pay" too.
+    for expected in ({gross - amount for amount in prepaid}, {gross}):
+        for candidate in (one for one in labelled if one.value in expected):
             return Found(candidate.value, 0.97, candidate.page)
     if labelled:
         sure = len({candidate.value for candidate in labelled}) == 1
         return Found(labelled[0].value, 0.8, labelled[0].page) if sure else None
     if prepaid:
-        rests = [gross - amount for amount in prepaid if gross - amount in printed]
-        return Found(rests[0], 0.8, printed[rests[0]]) if len(rests) == 1 else None
+        left = [gross - amount for amount in prepaid if gross - amount in printed]
+        return Found(left[0], 0.8, printed[left[0]]) if len(left) == 1 else None
+    if rests:
+        return rests[0] if len({one.value for one in rests}) == 1 else None
     return Found(gross, 0.85, printed.get(gross, 1))
 
 
@@ -201,7 +280,8 @@ def _without_arithmetic(candidates: dict[str, list[_Candidate]], *, untaxed: boo
     agreed = {c.value for c in candidates["gross"]} & {c.value for c in candidates["payable"]} & values
     if len(values) == 1 and (not taxed or agreed):
         only = max(totals, key=lambda candidate: candidate.weight)
-        if untaxed and not taxed:
+        other_net = any(one.value != only.value and one.weight > 0.6 for one in candidates["net"])
+        if untaxed and not taxed and not other_net:
             found = Found(only.value, 0.75, only.page)
             return Totals(found, Found(Decimal(0), 0.75, only.page), found, found, only.currency)
         found = Found(only.value, 0.6, only.page)
