@@ -206,7 +206,12 @@ def breaker_status(breaker: CircuitBreaker) -> dict[str, Any]:
 
 def breakers_of(node: Node) -> list[CircuitBreaker]:
     """Every breaker of this node."""
-    return [] if node.chain is None else [node.chain.breaker(name) for name in node.chain.model_names]
+    models = [] if node.chain is None else [node.chain.breaker(name) for name in node.chain.model_names]
+    return [*models, *node.effect_breakers.values(), *_of_converter(node)]
+
+
+def _of_converter(node: Node) -> list[CircuitBreaker]:
+    return [] if node.converter_breaker is None else [node.converter_breaker]
 
 
 def supervised(node: Node, breaker: CircuitBreaker) -> ChildSpec:

@@ -5,6 +5,7 @@ root                     rest_for_one: what stands below needs what stands above
 │   ├── server           the embedded Valkey, when no URL is given
 │   ├── connection       pipeline to the store
 │   ├── files            what was committed, on this node's disk
+│   ├── rebuilder        whether the store is what it was, and what is done if not
 │   ├── leases           which partitions are ours
 │   └── sweeper          strikes attachments that nobody refers to
 ├── intake               rest_for_one: owners need their reader
@@ -13,11 +14,13 @@ root                     rest_for_one: what stands below needs what stands above
 │   ├── gateway          the channel's door
 │   └── front            the front stream's door
 ├── services             one_for_one
-│   ├── breakers         one for each model: keeps and tells its breaker's state
+│   ├── breakers         one for each model and service: keeps and tells its breaker's state
 │   ├── models           one caller a tier
+│   ├── effects          one_for_one: an actor for each target, the reminders' clock, the outbox's relay
 │   ├── documents        reader subprocesses
 │   ├── downloads        fetches attachments that came as an address
-│   └── converter        has documents of other kinds turned into PDF
+│   ├── converter        has documents of other kinds turned into PDF
+│   └── dead_letters     what failed, kept until it succeeds or a person decides
 ├── sessions             dynamic: one actor for each chat, intensity per child
 └── operations           one_for_one
     └── control          the control socket and other nodes' questions
@@ -30,15 +33,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actors import blob_sweeper, breakers, control, converter, document_readers, download, embedded_server, store_connection
+from actors.dead_letters import actor as dead_letters
 from actors.doors import front, gateway
+from actors.effects import services as effects
 from actors.leases import keeper
 from actors.models import caller
 from actors.models.chain import build_chain
 from actors.partition import owner, reader
+from actors.persistence import keeper as file_keeper
+from actors.persistence import rebuilder
 from actors.session.documents import DocumentDesk
 from actors.session.roster import Roster
 from supervision.supervisor import Backoff, ChildSpec, DynamicSupervisor, Supervisor
-from actors.persistence import keeper as file_keeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +87,7 @@ def _storage(node: Node, roster: Roster) -> list[ChildSpec]:
         *embedded,
         store_connection.supervised(node),
         file_keeper.supervised(node),
+        rebuilder.supervised(node),
         keeper.supervised(node, owner_spec),
         blob_sweeper.supervised(node),
     ]
@@ -109,12 +116,15 @@ def _services(node: Node) -> list[ChildSpec]:
     if node.chain is None:
         node.chain = build_chain(node)
     converter.prepare(node)
+    effects.prepare(node)
     return [
         _group("breakers", "one_for_one", partial(_breakers, node)),
         _group("models", "one_for_one", partial(_models, node)),
+        _group("effects", "one_for_one", partial(effects.children, node)),
         document_readers.supervised(node.settings),
         download.supervised(node),
         converter.supervised(node),
+        dead_letters.supervised(node),
     ]
 
 

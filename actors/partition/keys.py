@@ -41,6 +41,21 @@ class PartitionKeys:
         return f"{self.base}outbox"
 
     @cached_property
+    def attempts(self) -> str:
+        """Hash outbox entry id -> what is known of the attempts at that effect (`effect_begin.lua`)."""
+        return f"{self.base}attempts"
+
+    @cached_property
+    def reminders(self) -> str:
+        """Sorted set of `chat, key` by when they are due, in unix milliseconds."""
+        return f"{self.base}reminders"
+
+    @cached_property
+    def reminder_records(self) -> str:
+        """Hash `chat, key` -> the reminder, or what is left of one that was said or taken back."""
+        return f"{self.base}reminders:records"
+
+    @cached_property
     def dead(self) -> str:
         """Stream of dead letters."""
         return f"{self.base}dead"
@@ -59,6 +74,11 @@ class PartitionKeys:
     def rejected(self) -> str:
         """Reply stream of messages that name no usable chat."""
         return f"{self.base}rejected"
+
+    @cached_property
+    def rebuilt(self) -> str:
+        """Hash effect id -> rebuild: effects that a rebuild has put into the outbox, or found there."""
+        return f"{self.base}rebuilt"
 
     def entries(self, chat: str, week: int) -> str:
         """Hash message id -> state of the messages that the chat sent in that week of the server's clock."""
@@ -131,6 +151,11 @@ def inbox_channel(prefix: str) -> str:
 def generation_key(prefix: str) -> str:
     """Counts how often the deployment's store was lost."""
     return f"{prefix}:generation"
+
+
+def rebuild_key(prefix: str) -> str:
+    """Hash: the rebuild of a store that was lost, and whose files it waits for."""
+    return f"{prefix}:rebuild"
 
 
 def partitions_key(prefix: str) -> str:
