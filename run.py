@@ -18,7 +18,7 @@ except ImportError:
 monkey.patch_all()
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from messages.errors import UnfailingError
 
@@ -107,6 +107,18 @@ def _breaker_set(arguments: argparse.Namespace, settings: "Settings") -> int:
     return set_breaker(settings, arguments.name, arguments.what, as_json=arguments.json)
 
 
+def _node_list(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.operate import list_nodes
+
+    return list_nodes(settings, as_json=arguments.json)
+
+
+def _node_forgive(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.operate import forgive_node
+
+    return forgive_node(settings, arguments.node, as_json=arguments.json)
+
+
 def _session_forget(arguments: argparse.Namespace, settings: "Settings") -> int:
     from actors.console.operate import forget_session
 
@@ -165,6 +177,8 @@ def _parser() -> argparse.ArgumentParser:
         order.add_argument("name", metavar="NAME")
         order.set_defaults(run=_breaker_set)
 
+    _add_node_commands(commands, common, shown)
+
     session = commands.add_parser("session", help="sessions").add_subparsers(dest="what", required=True, metavar="WHAT")
     show = session.add_parser("show", parents=[common, shown], help="a session's state")
     show.add_argument("chat", metavar="CHAT")
@@ -176,6 +190,16 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", parents=[common, shown], help="check this machine and configuration")
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _add_node_commands(commands: Any, common: argparse.ArgumentParser, shown: argparse.ArgumentParser) -> None:
+    """`node list` and `node forgive`."""
+    node = commands.add_parser("node", help="nodes").add_subparsers(dest="what", required=True, metavar="WHAT")
+    nodes = node.add_parser("list", parents=[common, shown], help="who beats, and whose file a rebuild waits for")
+    nodes.set_defaults(run=_node_list)
+    forgive = node.add_parser("forgive", parents=[common, shown], help="rebuild the store without a node's file")
+    forgive.add_argument("node", metavar="ID")
+    forgive.set_defaults(run=_node_forgive)
 
 
 def _seconds(text: str) -> float:

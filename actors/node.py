@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actors.redis_connection import Endpoint
     from actors.settings import Settings
     from actors.spreadsheet.writer import Spreadsheet
+    from messages.records import InboundMessage
     from supervision.actor import GeventActorRef
     from supervision.circuit_breaker import CircuitBreaker
     from supervision.fallback_chain import AIFallbackChain
@@ -74,7 +75,9 @@ class Node:
     world: World
     access: StoreAccess | None = None
     # Whether the store is known to be what it was: until then nothing is handed out, and doors that can wait do.
-    is_open: bool = True
+    is_open: bool = False
+    # Messages of owners that have just stopped, with id and digest: taken in again when the store has lost them.
+    left_open: list[tuple[InboundMessage, str, str]] = field(default_factory=list)
     # Leases live apart from who uses them: whoever restarts finds them here.
     leases: dict[int, Held] = field(default_factory=dict)
     sessions: dict[str, LivingSession] = field(default_factory=dict)

@@ -176,6 +176,7 @@ class Settings(_Section, frozen=True):
     """The whole configuration."""
 
     daemon: DaemonSettings = DaemonSettings()
+    files: FilesSettings = FilesSettings()
     readers: ReaderSettings = ReaderSettings()
     models: tuple[ModelSettings, ...] = ()
     breakers: BreakersSettings = BreakersSettings()
@@ -193,7 +194,6 @@ def load_settings(
     data_dir: str | None = None,
     redis_url: str | None = None,
 ) -> Settings:
-    files: FilesSettings = FilesSettings()
     """Read the configuration. environment is os.environ; the other arguments are those of the command line.
 
     Raises SettingsError, whose text is meant for the person at the terminal.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from actors.blobs import FileBlobs, StoreBlobs
-from actors.embedded_server import forget_repair
 from actors.logs import actor_logger
 from actors.node import StoreAccess
-from actors.node_directory import noted_number, write_durably
-from actors.partition.keys import Keys, generation_key, partitions_key
+from actors.partition.keys import Keys, partitions_key
 from actors.partition.store import SCRIPTS, Store
+from actors.persistence.rebuilder import Look
 from actors.pipeline import PipeLimits, Pipeline
 from actors.redis_connection import connect, unix_url
 from actors.store_errors import StoreDenied, StoreError, UnsuitableStore
@@ -33,7 +32,6 @@ WATCH_S: Final = 1.0
 # Many connections pay where the server syncs its file between two looks at each of them (decision 0055). Where it does
 # not, two are enough for one batch to be made while another is on its way, and cost a tenth less of the daemon's time.
 LANES_UNSYNCED: Final = 2
-GENERATION_FILE: Final = "generation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +76,6 @@ class StoreConnection(GeventActor):
             case Watch():
                 if self._pipeline is not None and self._pipeline.fault is not None:
                     raise self._pipeline.fault
-                if self._node.store_repaired and self._pipeline is not None and self._pipeline.is_ready:
-                    self._raise_generation(self._pipeline)
                 self.send_after(WATCH_S, Watch())
             case _:
                 return super().on_receive(message)
@@ -113,9 +109,6 @@ class StoreConnection(GeventActor):
     def _access(self, endpoint: Endpoint, pipeline: Pipeline) -> StoreAccess:
         settings = self._node.settings.daemon
         partitions = _stored_partitions(pipeline, settings.prefix, settings.partitions)
-        if self._node.store_repaired:
-            self._raise_generation(pipeline)
-        generation = self._generation(pipeline)
         embedded = not settings.redis_url
         store = Store(
             self._node.world, pipeline, Keys(settings.prefix, partitions), shares_blobs=not embedded,
@@ -126,44 +119,17 @@ class StoreConnection(GeventActor):
             if embedded
             else StoreBlobs(self._node.world, store)
         )
-        return StoreAccess(endpoint, store, blobs, generation)
-
-    def _raise_generation(self, pipeline: Pipeline) -> None:
-        """The store lost something when its file was repaired: what is fenced with the old generation is void."""
-        key = generation_key(self._node.settings.daemon.prefix)
-        generation = self._generation(pipeline) + 1
-        pipeline.call("SET", key, generation, key=key)
-        self._note(generation)
-        self._node.store_repaired = False
-        forget_repair(self._node.paths)
-        self._log.error(
-            "the store's file was damaged and repaired: its newest writes may be missing", generation=generation,
-            next="the damaged file is kept beside it; leases are taken anew",
-        )  # fmt: skip
-        if self._node.access is not None:
-            self._node.access = replace(self._node.access, generation=generation)
-            self._node.leases.clear()
-
-    def _generation(self, pipeline: Pipeline) -> int:
-        """How often the store was lost, as it says or as this node's own file remembers, whichever is more.
-
-        A store that came back empty has forgotten it, and a fence of an older life must not hold again.
-        """
-        key, noted = generation_key(self._node.settings.daemon.prefix), self._node.paths.root / GENERATION_FILE
-        remembered = noted_number(noted) or 1
-        pipeline.call("SET", key, remembered, "NX", key=key)
-        generation = int(pipeline.call("GET", key, key=key))
-        if generation < remembered:
-            generation = remembered
-            pipeline.call("SET", key, generation, key=key)
-        if generation != noted_number(noted):
-            self._note(generation)
-        return generation
-
-    def _note(self, generation: int) -> None:
-        write_durably(self._node.paths.root / GENERATION_FILE, str(generation).encode())
+        # The rebuilder says what generation the store is of, before anything is done with it.
+        known = self._node.access.generation if self._node.access is not None else 0
+        return StoreAccess(endpoint, store, blobs, known)
 
     def _changed(self, ready: bool) -> None:  # noqa: FBT001 - the pipeline's callback
+        if ready:
+            # Another store may be behind the address by now: nothing is handed out before that is known.
+            self._node.is_open = False
+            rebuilder = self._node.whereis("rebuilder")
+            if rebuilder is not None:
+                rebuilder.tell(Look())
         if self._told and ready:
             self._log.info("the store is back")
         elif not ready and not self._node.draining:

@@ -32,7 +32,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors import blob_sweeper, breakers, control, converter, document_readers, download, embedded_server, store_connection
+from actors import (
+    blob_sweeper,
+    breakers,
+    control,
+    converter,
+    document_readers,
+    download,
+    embedded_server,
+    store_connection,
+)
 from actors.dead_letters import actor as dead_letters
 from actors.doors import front, gateway
 from actors.effects import services as effects

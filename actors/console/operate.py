@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from actors.console.client import NoDaemon
+from actors.console.nodes import forgive, node_states
 from actors.console.operators import ask_local, ask_node, forget, known_nodes, session_of
 from actors.console.render import complain, console, show_breaker, show_session, show_status
 from supervision import world as world_module
@@ -86,6 +87,26 @@ def set_breaker(settings: Settings, name: str, what: str, *, as_json: bool) -> i
         _print_json(answer["breaker"])
     else:
         show_breaker(console(), "", answer["breaker"])
+    return 0
+
+
+def list_nodes(settings: Settings, *, as_json: bool) -> int:
+    """Print the nodes of the deployment, and what a rebuild of the store has of them."""
+    for node, state in sorted(node_states(settings).items()):
+        if as_json:
+            _print_json({"node": node, "state": state})
+        else:
+            console().print(f"{node}  {state}")
+    return 0
+
+
+def forgive_node(settings: Settings, node_id: str, *, as_json: bool) -> int:
+    """Have the rebuild of the store go on without a node's file."""
+    missing = forgive(settings, node_id)
+    if as_json:
+        _print_json({"forgiven": node_id, "missing": missing})
+    else:
+        console().print(f"went on without {node_id}" + (f"; still waiting for {', '.join(missing)}" if missing else ""))
     return 0
 
 

@@ -116,7 +116,7 @@ class Front(GeventActor):
         return away
 
     def _is_open(self) -> bool:
-        return 0 in self._node.leases and not is_overloaded(self._node)
+        return self._node.is_open and 0 in self._node.leases and not is_overloaded(self._node)
 
     def _move(self, front: str, entries: Any) -> None:
         items: list[Item] = []

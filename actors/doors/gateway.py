@@ -111,7 +111,9 @@ class Gateway(GeventActor):
             self.send_after(RETRY_S, TryAgain())
 
     def _work(self) -> bool:
-        """Take in what was heard, wave by wave; False when the store is away, and the rest has to wait."""
+        """Take in what was heard, wave by wave; False when the store is away, or not known to be what it was."""
+        if not self._node.is_open:
+            return False
         while self._waves or self._hear():
             self._waves[0] = take_in_once(self._node, self._waves[0])
             if self._waves[0]:

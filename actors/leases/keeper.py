@@ -50,6 +50,11 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Renounce:
+    """The store's generation was raised: every lease is void. The reply to this ask comes when no owner is left."""
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Let go of everything; the reply to this ask is True when nothing is held any more."""
 
@@ -89,7 +94,12 @@ class LeaseKeeper(GeventActor):
         match message:
             case Look():
                 self._look()
-                self.send_after(LETTING_GO_LOOK_S if self._letting_go else LOOK_S, Look())
+                is_soon = self._letting_go or not self._node.is_open
+                self.send_after(LETTING_GO_LOOK_S if is_soon else LOOK_S, Look())
+            case Renounce():
+                self._watch.forget()
+                for number in list(self._node.leases):
+                    self._drop(number)
             case Lost():
                 for number, fence in message.leases.items():
                     if number in self._node.leases and self._node.leases[number].fence == fence:
@@ -111,6 +121,9 @@ class LeaseKeeper(GeventActor):
             self.actor_ref.tell(Lost(lost))
 
     def _look(self) -> None:
+        if not self._node.is_open and not (self._draining or self._node.draining):
+            # Nothing is taken, and nothing dropped, before it is known whether the store is what it was.
+            return
         try:
             self._check_servers()
             self._let_go()

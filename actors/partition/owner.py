@@ -46,6 +46,8 @@ STATICS_MAX: Final = 64
 TICK_MIN_S: Final = 0.01
 TICK_MAX_S: Final = 1.0
 STORE_RETRY_S: Final = 0.5
+# How often it is looked whether the store is known to be what it was.
+TICK_CLOSED_S: Final = 0.05
 
 
 class Owner(GeventActor):
@@ -100,6 +102,11 @@ class Owner(GeventActor):
         reader = self._node.whereis("reader")
         if reader is not None:
             reader.tell(Follow(self._partition, self.actor_ref))
+
+    def on_stop(self) -> None:
+        """Leave behind what is open, in case the store has lost it: see `Node.left_open`."""
+        if not self._node.draining:
+            self._node.left_open += self._table.bodies()
 
     def on_receive(self, message: Any) -> Any:
         """One step. What has become ready is handed out at the end of the hub's round, for all its steps at once."""
@@ -171,6 +178,9 @@ class Owner(GeventActor):
                 self._table.is_owed(taken)
 
     def _hand_out(self) -> None:
+        if not self._node.is_open:
+            self._tick_soon(TICK_CLOSED_S)
+            return
         if self._letting_go or self._node.world.now() < self._paused_until_s or self._others_wait():
             return
         later: list[Entry] = []

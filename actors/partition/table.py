@@ -118,6 +118,14 @@ class Table:
         """Whether the entry is open here."""
         return entry_id in self._entries
 
+    def bodies(self) -> list[tuple[InboundMessage, str, str]]:
+        """Every open message whose body is held here and whose final reply was not given, with its id and digest."""
+        return [
+            (entry.message, entry.message_id, entry.digest)
+            for entry in self._entries.values()
+            if entry.message is not None and not entry.owed
+        ]
+
     def in_hand(self, chat_id: str) -> Entry | None:
         """The message that the chat's session has, or that the store is being asked for."""
         chat = self._chats.get(chat_id)

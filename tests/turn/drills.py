@@ -1,7 +1,7 @@
 """Makes sessions slow, crash or kill their node when their message says so: `!sleep 3`, `!crash`, `!die`, `!wedge 3`.
 
-Installed in this process by `drilling`, or in a daemon of its own by `drilled_daemon.py`. Everything else of a turn is
-what ships.
+`!wait for PATH` goes on when there is such a file. Installed in this process by `drilling`, or in a daemon of its own
+by `drilled_daemon.py`. Everything else of a turn is what ships.
 """
 
 import os
@@ -34,6 +34,9 @@ def obey(text: str) -> None:
     match word:
         case "sleep":
             world.current().sleep(float(figure))
+        case "wait":
+            while not Path(figure.removeprefix("for ")).exists():
+                world.current().sleep(0.01)
         case "wedge":
             get_original("time", "sleep")(float(figure))
         case "crash":

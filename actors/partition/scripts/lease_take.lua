@@ -11,6 +11,9 @@
 --
 -- Fields: f fence  e epoch  b beat  n node  i incarnation  r released
 -- A lease of this node's earlier incarnation is free at once: the lock on its data directory says that it is dead.
+-- x: closed by the rebuild of that generation; g: the least generation that may hold it
+local gate = redis.call('HMGET', KEYS[1], 'x', 'g')
+if gate[1] or tonumber(gate[2] or '0') > tonumber(ARGV[3]) then return {'held', '', '', ''} end
 local lease = redis.call('HMGET', KEYS[1], 'f', 'e', 'b', 'n', 'i', 'r')
 local fence, epoch, beat, node, incarnation, released = lease[1], lease[2], lease[3], lease[4], lease[5], lease[6]
 local how = 'dead'
