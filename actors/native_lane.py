@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
 from supervision.world import WaitTimeout
 
@@ -37,11 +37,13 @@ class LaneHangs(LaneLate):
 
 
 class _Call(Generic[U]):
-    __slots__ = ("began", "ended", "is_late", "work")
+    __slots__ = ("began", "ended", "error", "is_late", "result", "work")
 
     def __init__(self, work: Callable[[U], Any]) -> None:
         self.work = work
         self.began = self.ended = self.is_late = False
+        self.result: Any = None
+        self.error: Exception | None = None
 
 
 class Lane(Generic[U]):
@@ -61,7 +63,7 @@ class Lane(Generic[U]):
             raise LaneHangs(f"{self._name} has not answered for a while; nothing further is asked")
         call = _Call(work)
         try:
-            result: T = self._world.run_in_thread(self._in_thread, call, pool=self._name, timeout_s=timeout_s)
+            self._world.run_in_thread(self._in_thread, call, pool=self._name, timeout_s=timeout_s)
         except WaitTimeout:
             raise LaneLate(f"{self._name} has not answered within {timeout_s:g} s") from None
         finally:
@@ -69,7 +71,9 @@ class Lane(Generic[U]):
             call.is_late = True
             if call.began and not call.ended:
                 self._overrun(call)
-        return result
+        if call.error is not None:
+            raise call.error
+        return cast("T", call.result)
 
     def close(self) -> None:
         """Let go of the thing, when there is one and nothing hangs on it. Raises LaneLate."""
@@ -84,14 +88,16 @@ class Lane(Generic[U]):
         elif self._used is not None:
             self._used.interrupt()
 
-    def _in_thread(self, call: _Call[U]) -> Any:
+    def _in_thread(self, call: _Call[U]) -> None:
         if call.is_late:
-            return None
+            return
         call.began = True
         try:
             if self._used is None:
                 self._used = self._make()
-            return call.work(self._used)
+            call.result = call.work(self._used)
+        except Exception as error:  # noqa: BLE001 - raised to the caller; a pool would print it, with all that it tells
+            call.error = error
         finally:
             call.ended = True
             if self._overrunning is call:

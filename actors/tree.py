@@ -7,7 +7,8 @@ root                     rest_for_one: what stands below needs what stands above
 │   ├── files            what was committed, on this node's disk
 │   ├── rebuilder        whether the store is what it was, and what is done if not
 │   ├── leases           which partitions are ours
-│   └── sweeper          strikes attachments that nobody refers to
+│   ├── sweeper          strikes attachments that nobody refers to
+│   └── ledger           what is booked: opens, writes, mends and backs it up
 ├── intake               rest_for_one: owners need their reader
 │   ├── reader           reads the partitions' streams
 │   ├── partitions       dynamic: one owner for each partition held
@@ -46,6 +47,7 @@ from actors.dead_letters import actor as dead_letters
 from actors.doors import front, gateway
 from actors.effects import services as effects
 from actors.leases import keeper
+from actors.ledger import writer as ledger_writer
 from actors.models import caller
 from actors.models.chain import build_chain
 from actors.partition import owner, reader
@@ -99,6 +101,7 @@ def _storage(node: Node, roster: Roster) -> list[ChildSpec]:
         rebuilder.supervised(node),
         keeper.supervised(node, owner_spec),
         blob_sweeper.supervised(node),
+        ledger_writer.supervised(node),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What stands under services/effects: one actor for each configured target, the reminders' clock, and the relay."""
+"""What stands under services/effects: an actor for each target, the spreadsheet's writer, the clock, and the relay."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from actors.effects import deliverer, relay, reminders
 from actors.effects.reminders import ReminderTarget
 from actors.effects.webhook import WebhookTarget
+from actors.ledger import writer as ledger_writer
+from actors.ledger.target import LedgerTarget
+from actors.ledger.target import LedgerTarget
 from actors.models.library_world import DaemonLibraryWorld
+from actors.spreadsheet import writer as sheet_writer
+from actors.spreadsheet.target import SheetTarget
+from actors.spreadsheet import writer as spreadsheet
+from actors.spreadsheet.target import SheetTarget
 from supervision.circuit_breaker import CircuitBreaker, CircuitBreakerPresets
 
 if TYPE_CHECKING:
@@ -28,8 +35,8 @@ def prepare(node: Node) -> None:
 
 
 def configured(node: Node) -> list[Target]:
-    """Every target that the settings name, the others first, the reminders among them."""
-    targets: list[Target] = [ReminderTarget(node)]
+    """Every target that the settings name: the ledger, the spreadsheet and the reminders always."""
+    targets: list[Target] = [LedgerTarget(node), SheetTarget(node), ReminderTarget(node)]
     if node.settings.webhook.url:
         targets.append(WebhookTarget(node))
     return targets
@@ -45,6 +52,7 @@ def _breaker(node: Node, target: Target) -> CircuitBreaker:
 def children(node: Node) -> list[ChildSpec]:
     """The actors, the relay last: it tells the others."""
     return [
+        spreadsheet.supervised(node),
         *(deliverer.supervised(node, name) for name in node.targets),
         reminders.supervised(node),
         relay.supervised(node),

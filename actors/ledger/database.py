@@ -17,8 +17,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from actors.ledger.problems import DriverMissing
 from actors.ledger.schema import bring_up_to_date
-from messages.errors import UnfailingError
 from supervision.world_sockets import let_go
 
 if TYPE_CHECKING:
@@ -32,15 +32,6 @@ T = TypeVar("T")
 CONNECT_S: Final = 3
 STATEMENT_MS: Final = 5_000
 LOCK_MS: Final = 2_000
-
-
-class DriverMissing(UnfailingError):  # noqa: N818 - said as the operator reads it
-    """The ledger is a PostgreSQL, and its client is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "[ledger] url names a PostgreSQL, whose client is not installed: pip install unfailing[postgres]"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +128,7 @@ def _engine_of_file(database: Database) -> Engine:
         database._stop = connection.interrupt  # noqa: SLF001 - one mechanism
         return connection
 
-    engine = sa.create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+    engine = sa.create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
     begin = "BEGIN IMMEDIATE" if database._writes else "BEGIN"  # noqa: SLF001 - one mechanism
 
     # pysqlite begins by itself, and too late for a schema; told not to, it wants to be told.
@@ -159,7 +150,7 @@ def _engine_of_server(database: Database) -> Engine:
     arguments = {"connect_timeout": CONNECT_S, "tcp_user_timeout": 10_000, "keepalives_idle": 30,
                  "application_name": "unfailing", "prepare_threshold": None}  # fmt: skip
     given = {name: value for name, value in arguments.items() if name not in url.query}
-    engine = sa.create_engine(url, connect_args=given, poolclass=NullPool)
+    engine = sa.create_engine(url, connect_args=given, poolclass=NullPool, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: psycopg.Connection[Any], _record: Any) -> None:

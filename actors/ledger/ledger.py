@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from actors.ledger import mending
+from actors.ledger.problems import LedgerNotOpen
 from actors.ledger.recent import BOOKINGS_A_CHAT_MAX, RecentBookings
-from actors.native_lane import Lane
+from actors.native_lane import Lane, LaneLate
 from invoices.book import BookAway
 from supervision.circuit_breaker import CircuitBreaker
 
@@ -107,8 +109,11 @@ class Ledger:
         saved = self._writer.run(_set_aside, MEND_S)
         self.damage = None
         known = (*saved.bookings, *self.recent.all())
-        for start in range(0, max(len(known), 1), _PIECE):
-            self._write(known[start : start + _PIECE], MEND_S)
+        # Nobody reads before all of it is there again.
+        for start in range(0, len(known), _PIECE):
+            piece = known[start : start + _PIECE]
+            self._writer.run(partial(_put, bookings=piece), MEND_S)
+        self.open()
         return (
             f"{self.path.name} was damaged; it is kept as {saved.kept}, and {len(saved.bookings)} bookings were read "
             f"out of it and its backups ({saved.damaged} rows were not what was written)"
@@ -121,9 +126,10 @@ class Ledger:
         return self._world.run_in_thread(_back_up, self.path, wall_s, pool="ledger-backup", timeout_s=MEND_S)
 
     def close(self) -> None:
-        """Let the connections go; the next call opens them anew."""
+        """Let the connections go; the next call opens them anew. One that hangs goes with the process."""
         for lane in (self._reader, self._writer):
-            lane.close()
+            with suppress(LaneLate):
+                lane.close()
         self.state = "opening"
 
     def _write(self, bookings: Sequence[Booking], timeout_s: float) -> None:
@@ -133,7 +139,7 @@ class Ledger:
         try:
             result = ask()
         except Exception as error:
-            self.state, self.why = "away", f"{type(error).__name__}: {error}"
+            self.state, self.why = "away", in_a_line(error)
             self._look_for_damage(error)
             raise
         self.state, self.why, self._is_made = "open", "", True
@@ -153,7 +159,7 @@ class Ledger:
         except Exception as error:
             ended = partial(_failed, error=error)
             self._look_for_damage(error)
-            raise BookAway(f"{type(error).__name__}: {error}") from error
+            raise BookAway(in_a_line(error)) from error
         finally:
             if breaker is not None and permit is not None:
                 ended(breaker, permit)
@@ -164,8 +170,9 @@ class Ledger:
             self.damage = error
 
 
-class LedgerNotOpen(ConnectionError):  # noqa: N818 - what is the case
-    """The ledger has not been opened yet, or is being rebuilt; nothing was asked."""
+def in_a_line(error: Exception) -> str:
+    """An error in a line; SQLAlchemy's others are the statement."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:300]
 
 
 def _failed(breaker: CircuitBreaker, permit: Permit, error: Exception) -> None:

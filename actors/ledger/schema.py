@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from messages.errors import UnfailingError
+from actors.ledger.problems import LedgerTooNew
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -20,16 +20,6 @@ HEAD: Final = "0001"
 # All nodes' key of the one lock; PostgreSQL wants a number.
 _LOCK_KEY: Final = 0x6C_65_64_67_65_72
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
-
-
-class LedgerTooNew(UnfailingError):  # noqa: N818 - said as the operator reads it
-    """The database was written by a later version of the program."""
-
-    def __init__(self, found: str) -> None:
-        super().__init__(
-            f"the ledger's schema is {found}, and this program knows none after {HEAD}: run the version that wrote it, "
-            "or give this one a ledger of its own ([ledger] url)"
-        )
 
 
 def bring_up_to_date(connection: Connection) -> bool:
@@ -67,7 +57,7 @@ def _upgrade(connection: Connection, found: str | None) -> None:
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}
     if found is not None and found not in known:
-        raise LedgerTooNew(found)
+        raise LedgerTooNew(found, HEAD)
 
     def steps(revision: Any, _context: Any) -> Any:
         return scripts._upgrade_revs(HEAD, revision)  # noqa: SLF001 - what alembic's own `upgrade` command calls

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import pykka
 
-from actors.effects.target import NotDone
-from actors.ledger.ledger import Ledger, LedgerNotOpen
+from actors.effects.target import Misconfigured, NotDone
+from actors.ledger.ledger import Ledger
+from actors.ledger.problems import DriverMissing, LedgerNotOpen, LedgerTooNew
 from actors.ledger.writer import BATCH_MAX, NAME, SERVICE, Record, ledger_of
 from actors.native_lane import LaneHangs, LaneLate
+from actors.spreadsheet.writer import note_while_away
 from invoices.changes import booking_from_plain
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ class LedgerTarget:
             raise LaneLate(f"the booking was not committed within {deadline_s:g} s") from None
         except LaneHangs as error:
             raise NotDone(str(error)) from error
+        except (LedgerTooNew, DriverMissing) as error:
+            raise Misconfigured(str(error)) from error
+        note_while_away(self._node, booking)
 
     def happened(self, effect: Effect) -> bool:
         """Whether this revision of it, or a later one, is booked. Raises what the database raises."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from actors.ledger.ledger import Ledger
+from actors.ledger.ledger import Ledger, in_a_line
 from actors.ledger.rows import FileMalformed
 from actors.logs import actor_logger
 from supervision.actor import GeventActor
@@ -150,7 +150,8 @@ class LedgerWriter(GeventActor):
         return self.actor_ref.started_at_s or 0.0
 
     def _mend(self) -> None:
-        self._log.error("the ledger is damaged", reason=str(self._ledger.damage), next="it is set aside and rebuilt")
+        reason = in_a_line(self._ledger.damage) if self._ledger.damage is not None else ""
+        self._log.error("the ledger is damaged", reason=reason, next="it is set aside and rebuilt")
         self._log.error("the ledger was rebuilt", detail=self._ledger.mend(), next="look at the file that was kept")
 
     def _hear_of_state(self) -> None:

@@ -9,16 +9,12 @@ import pykka
 from actors.effects.target import NotDone
 from actors.ledger.target import booking_of_effect
 from actors.native_lane import LaneHangs, LaneLate
-from actors.spreadsheet.writer import BATCH_MAX, NAME, NoteRow, Spreadsheet, WriteRow, sheet_of
-from supervision.circuit_breaker import CircuitState
+from actors.spreadsheet.writer import BATCH_MAX, NAME, SERVICE, Spreadsheet, WriteRow, sheet_of
 
 if TYPE_CHECKING:
     from actors.effects.records import Effect
     from actors.effects.target import BreakerKind, Delivery
     from actors.node import Node
-    from invoices.book import Booking
-
-SERVICE: Final = "spreadsheet"
 
 
 class SheetTarget:
@@ -60,13 +56,3 @@ class SheetTarget:
     def happened(self, effect: Effect) -> bool:
         """Whether its row shows this revision, or a later one. Raises what the client or the disk raises."""
         return self._sheet.revision_of(effect.chat_id, effect.key) >= effect.revision
-
-
-def note_while_away(node: Node, booking: Booking) -> None:
-    """Have the row in the local file when Google's breaker lets nothing pass; it waits in the outbox all the same."""
-    breaker = node.effect_breakers.get(SERVICE)
-    if breaker is None or breaker.state is CircuitState.CLOSED or not sheet_of(node).is_at_google:
-        return
-    writer = node.whereis(NAME)
-    if writer is not None:
-        writer.tell(NoteRow(booking))

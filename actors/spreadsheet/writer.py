@@ -11,6 +11,7 @@ from actors.native_lane import Lane
 from actors.spreadsheet.local_file import FILE_NAME, LocalSheet
 from actors.spreadsheet.rows import key_named
 from supervision.actor import GeventActor
+from supervision.circuit_breaker import CircuitState
 from supervision.supervisor import ChildSpec
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from supervision.world import World
 
 NAME: Final = "spreadsheet"
+# Of its breaker.
+SERVICE: Final = "spreadsheet"
 # Google allows sixty writes a minute, and a batch is one or two of them.
 BATCH_MAX: Final = 200
 GOOGLE_S: Final = 15.0
@@ -183,6 +186,16 @@ def sheet_of(node: Node) -> Spreadsheet:
     if node.sheet is None:
         node.sheet = Spreadsheet(node.world, node.settings.sheets, node.paths.root / FILE_NAME)
     return node.sheet
+
+
+def note_while_away(node: Node, booking: Booking) -> None:
+    """Have the row in the local file when Google's breaker lets nothing pass; it waits in the outbox all the same."""
+    breaker = node.effect_breakers.get(SERVICE)
+    if breaker is None or breaker.state is CircuitState.CLOSED or not sheet_of(node).is_at_google:
+        return
+    writer = node.whereis(NAME)
+    if writer is not None:
+        writer.tell(NoteRow(booking))
 
 
 def supervised(node: Node) -> ChildSpec:

@@ -1,0 +1,305 @@
+"""The ledger while its database is killed, hung, slow, refusing, locked, full or damaged: nothing booked is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gevent
+import pytest
+from bookings_made import CHAT, effect_of, made
+from disks import can_mount, small_disk
+from sqlalchemy.exc import DBAPIError
+
+from actors.ledger import asking, mending, writer
+from actors.ledger.ledger import Ledger
+from actors.ledger.problems import LedgerTooNew
+from actors.ledger.target import LedgerTarget
+from actors.native_lane import LaneLate
+from actors.node import Node
+from actors.node_directory import node_paths
+from actors.settings import LedgerSettings, Settings
+from invoices.book import BookAway, BookQuery
+from supervision import world as world_module
+from supervision.error_classification import error_classifier
+from supervision.tiers.failures import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postgres import PostgresServer
+    from tcp_proxy import TcpProxy
+
+    from invoices.book import Booking
+
+pytestmark = pytest.mark.xdist_group("postgres")
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 10.0
+NONSENSE = b"no such header! "
+RECENT = BookQuery()
+
+
+@contextlib.contextmanager
+def running(folder: Path, url: str = "") -> Iterator[tuple[Node, LedgerTarget]]:
+    """A node's ledger with its writer, as the tree has it, and the relay's view of it."""
+    settings = Settings(ledger=LedgerSettings(url))
+    node = Node(settings, node_paths(folder), "node-1", "1-a", world_module.current())
+    node.is_listening = True
+    ref = writer.supervised(node).start()
+    try:
+        yield node, LedgerTarget(node)
+    finally:
+        ref.stop(timeout=20.0)
+        writer.ledger_of(node).close()
+
+
+def book(target: LedgerTarget, *bookings: Booking, within_s: float = 60.0) -> int:
+    """Perform the effects of these bookings as the relay does, again after each failure; how many failures."""
+    failures = 0
+    with gevent.Timeout(within_s):
+        for booking in bookings:
+            while True:
+                try:
+                    target.perform(effect_of(booking), DEADLINE_S)
+                    break
+                except Exception as error:  # noqa: BLE001 - judged as the relay judges it
+                    assert error_classifier.classify(error.__cause__ or error).is_retryable, error
+                    failures += 1
+                    gevent.sleep(0.1)
+    return failures
+
+
+def ids_in(node: Node) -> set[str]:
+    """What the ledger has of the chat."""
+    return {booking.invoice_id for booking in asking.book_of(node, CHAT).find(RECENT)}
+
+
+def found_at_last(node: Node) -> set[str]:
+    """The same, asked until the ledger answers."""
+    with gevent.Timeout(30.0):
+        while True:
+            with contextlib.suppress(BookAway):
+                return ids_in(node)
+            gevent.sleep(0.05)
+
+
+def test_given_a_server_that_is_killed_and_started_again_when_booking_then_it_goes_on(
+    postgres: PostgresServer, ledger_url: str, tmp_path: Path
+) -> None:
+    """By a connection that had ended, without a failure; while it is down, memory answers."""
+    with running(tmp_path, ledger_url) as (node, target):
+        book(target, made(1))
+        postgres.kill()
+        with pytest.raises(BookAway):
+            asking.book_of(node, CHAT).find(RECENT)
+        from_memory = asking.book_of(node, CHAT).from_memory().find(RECENT)
+        with pytest.raises(DBAPIError) as raised:
+            target.perform(effect_of(made(2)), DEADLINE_S)
+        postgres.start()
+        book(target, made(2))
+
+        assert error_classifier.classify(raised.value).cause is Cause.DB_UNAVAILABLE
+        assert [booking.invoice_id for booking in from_memory] == ["i-1"]
+        assert ids_in(node) == {"i-1", "i-2"}
+        postgres.kill()
+        postgres.start()
+        assert book(target, made(3)) == 0
+
+
+@pytest.mark.parametrize("has_read_before", [True, False])
+def test_given_a_server_that_hangs_when_asked_then_nobody_waits_longer_than_said(
+    proxy: TcpProxy,
+    proxied_url: str,
+    tmp_path: Path,
+    has_read_before: bool,  # noqa: FBT001 - of the parameters
+) -> None:
+    """Neither who asks nor the hub, with a connection or while making one; it goes on when the server does."""
+    with running(tmp_path, proxied_url) as (node, target):
+        book(target, made(1))
+        assert not has_read_before or ids_in(node) == {"i-1"}
+        proxy.order("hang")
+        began_s = node.world.now()
+        with pytest.raises(BookAway):
+            asking.book_of(node, CHAT, timeout_s=0.5).find(RECENT)
+        with pytest.raises(LaneLate):
+            target.perform(effect_of(made(2)), 0.5)
+        waited_s = node.world.now() - began_s
+        proxy.order("pass")
+        book(target, made(2))
+
+        assert waited_s < 2.0
+        assert found_at_last(node) == {"i-1", "i-2"}
+
+
+@pytest.mark.parametrize("order", ["refuse", "garbage", "slow 0.05"])
+def test_given_a_network_that_misbehaves_when_it_is_well_again_then_everything_is_booked_once(
+    proxy: TcpProxy, proxied_url: str, tmp_path: Path, order: str
+) -> None:
+    """What fails is retried by the rules of its error; what is slow is done."""
+    with running(tmp_path, proxied_url) as (node, target):
+        book(target, made(1))
+        proxy.order(order)
+        tasks = [gevent.spawn(book, target, made(number)) for number in range(2, 12)]
+        gevent.joinall(tasks, timeout=2.0)
+        proxy.order("pass")
+        gevent.joinall(tasks, timeout=60.0, raise_error=True)
+
+        assert ids_in(node) == {f"i-{number}" for number in range(1, 12)}
+
+
+def test_given_two_nodes_when_both_write_the_same_rows_then_the_greatest_revisions_stand(
+    ledger_url: str, tmp_path: Path
+) -> None:
+    """In opposite orders, many at once: nobody waits for ever, and each row is one of them, whole."""
+    rows = [made(number % 20, 1 + number // 20) for number in range(200)]
+    with running(tmp_path / "a", ledger_url) as (node, first), running(tmp_path / "b", ledger_url) as (_, second):
+        tasks = [gevent.spawn(book, first, row) for row in rows]
+        tasks += [gevent.spawn(book, second, row) for row in reversed(rows)]
+        gevent.joinall(tasks, timeout=60.0, raise_error=True)
+
+        found = asking.book_of(node, CHAT).find(RECENT)
+
+    assert sorted(booking.invoice_id for booking in found) == sorted(f"i-{number}" for number in range(20))
+    assert {booking.revision for booking in found} == {10}
+
+
+def test_given_an_empty_server_when_several_nodes_open_it_at_once_then_the_schema_is_made_once(ledger_url: str) -> None:
+    """Four processes: each finds it made, or makes it."""
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from actors.ledger.database import Database, Place\n"
+        "from actors.ledger import statements\n"
+        "Database(Place(sys.argv[1], Path('/nowhere')), writes=True).transact(statements.check)\n"
+    )
+    nodes = [
+        subprocess.Popen([sys.executable, "-c", program, ledger_url], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+
+    ends = [(node.communicate(timeout=60.0)[1], node.returncode) for node in nodes]
+
+    assert [code for _, code in ends] == [0, 0, 0, 0], ends
+
+
+def test_given_a_schema_of_a_later_program_when_opened_then_it_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """In words that say what to do; nothing is mended away."""
+    ledger = Ledger(world_module.current(), "", tmp_path)
+    ledger.open()
+    ledger.put([made(1)])
+    ledger.close()
+    with contextlib.closing(sqlite3.connect(ledger.path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(LedgerTooNew, match="run the version that wrote it"):
+        ledger.open()
+    with pytest.raises(LedgerTooNew):
+        ledger.put([made(2)])
+
+    with contextlib.closing(sqlite3.connect(ledger.path)) as connection:
+        assert connection.execute("SELECT count(*) FROM bookings").fetchone() == (1,)
+    assert ledger.damage is None
+
+
+def test_given_a_file_that_another_program_locks_when_booking_then_it_waits_and_is_booked(tmp_path: Path) -> None:
+    """Reads go on meanwhile: the log lets them."""
+    with running(tmp_path) as (node, target):
+        book(target, made(1))
+        other = sqlite3.connect(writer.ledger_of(node).path, isolation_level=None, timeout=0.0)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DBAPIError) as raised:
+            target.perform(effect_of(made(2)), DEADLINE_S)
+        found = ids_in(node)
+        other.execute("ROLLBACK")
+        other.close()
+        book(target, made(2))
+
+        assert error_classifier.classify(raised.value).cause is Cause.DB_LOCKED
+        assert found == {"i-1"}
+        assert ids_in(node) == {"i-1", "i-2"}
+
+
+@pytest.mark.skipif(not can_mount(), reason="a disk of its own cannot be mounted here, so none can be filled")
+def test_given_a_full_disk_when_booking_then_reads_go_on_and_writes_wait(tmp_path: Path) -> None:
+    """No space is no damage: nothing is set aside."""
+    with small_disk(tmp_path / "disk", 16) as disk, running(disk.folder) as (node, target):
+        book(target, made(1))
+        disk.fill()
+        causes = set()
+        for number in range(2, 60):
+            try:
+                target.perform(effect_of(made(number)), DEADLINE_S)
+            except DBAPIError as error:
+                causes.add(error_classifier.classify(error).cause)
+        found = ids_in(node)
+        disk.free()
+        book(target, *(made(number) for number in range(2, 60)))
+
+        assert causes == {Cause.DISK_FULL}
+        assert "i-1" in found
+        assert len(ids_in(node)) == 59
+        assert list(disk.folder.glob("*.damaged-*")) == []
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.35, 0.5, 0.8, 0.99])
+def test_given_damage_in_the_file_when_met_then_it_is_kept_and_rebuilt_from_what_is_known(
+    tmp_path: Path, share: float
+) -> None:
+    """From its sound rows, the backup and memory: not one of the bookings is missing, and the next is booked."""
+    with running(tmp_path) as (node, target):
+        ledger = writer.ledger_of(node)
+        book(target, made(1))
+        ledger.put([made(number) for number in range(1, 301)])
+        ledger.close()
+        mending.back_up(ledger.path)
+        _garble(ledger.path, share)
+        book(target, made(301))
+
+        assert found_at_last(node) == {f"i-{number}" for number in range(1, 302)}
+        kept = list(tmp_path.glob("*.damaged-1"))
+        assert [NONSENSE in path.read_bytes() for path in kept] == [True]
+
+
+def test_given_a_flipped_bit_in_a_row_when_read_then_the_row_is_not_believed(tmp_path: Path) -> None:
+    """An amount that reads otherwise than it was written would be worse than none."""
+    with running(tmp_path) as (node, target):
+        ledger = writer.ledger_of(node)
+        book(target, made(1, gross="119.00"), made(2))
+        ledger.recent.forget(CHAT)
+        with contextlib.closing(sqlite3.connect(ledger.path)) as connection, connection:
+            (body,) = connection.execute("SELECT body FROM bookings WHERE invoice_id = 'i-1'").fetchone()
+            changed = body.replace(b"119.00", b"919.00")
+            connection.execute("UPDATE bookings SET body = ? WHERE invoice_id = 'i-1'", (changed,))
+
+        with pytest.raises(BookAway):
+            asking.book_of(node, CHAT).find(RECENT)
+        found = found_at_last(node)
+
+    assert found == {"i-2"}
+
+
+def test_given_a_client_that_is_not_installed_when_opened_then_it_says_what_to_install(tmp_path: Path) -> None:
+    """In a process whose Python cannot import it."""
+    program = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from pathlib import Path\n"
+        "from actors.ledger.database import Database, Place\n"
+        "Database(Place('postgresql://127.0.0.1/x', Path('/nowhere')), writes=True).transact(print)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert "pip install unfailing[postgres]" in done.stderr
+
+
+def _garble(path: Path, share: float) -> None:
+    """Write nonsense over a page at this share of the file."""
+    content = bytearray(path.read_bytes())
+    start = int(len(content) * share) // 4096 * 4096
+    content[start : start + 4096] = bytes(reversed(content[start : start + 4096]))
+    content[start : start + len(NONSENSE)] = NONSENSE
+    path.write_bytes(content)
