@@ -283,4 +283,4 @@ def policy_named(name: str) -> RetryPolicy:
 
 def supervised(node: Node, name: str) -> ChildSpec:
     """One target's actor."""
-    return ChildSpec(id=name, start=partial(Deliverer.start, node, name), shutdown_s=LEAVING_S + 1.0)
+    return ChildSpec(id=f"to-{name}", start=partial(Deliverer.start, node, name), shutdown_s=LEAVING_S + 1.0)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from turn.real_nodes import NodeUnderTest, Person, wait_for
 
+from actors.dead_letters.intake import Intake
 from actors.effects import services
 from actors.effects.notes import OutboxGrown
 from actors.effects.records import Effect
@@ -56,19 +57,31 @@ class Place:
 class NodeWithPlaces(NodeUnderTest):
     """A node with a webhook, and with places beside the targets that are configured."""
 
-    def __init__(self, url: str, data_dir: Path, places: tuple[Place, ...] = (), **settings: Any) -> None:
-        """settings: sections by name, as structs."""
+    def __init__(
+        self, url: str, data_dir: Path, places: tuple[Place, ...] = (), *, reads_letters: bool = False, **settings: Any
+    ) -> None:
+        """reads_letters: false leaves dead letters in their stream, where the relay has put them.
+
+        settings: sections by name, as structs.
+        """
         super().__init__(url, data_dir)
         self.settings = msgspec.structs.replace(self.settings, **settings)
         self._places = places
+        self._reads_letters = reads_letters
 
     def __enter__(self) -> Any:
-        plain = services.configured
+        plain, self._take_in = services.configured, Intake.take_in
         services.configured = self._configured(plain)
+        if not self._reads_letters:
+            Intake.take_in = lambda _: 0  # type: ignore[method-assign]
         try:
             return super().__enter__()
         finally:
             services.configured = plain
+
+    def __exit__(self, *why: Any) -> None:
+        Intake.take_in = self._take_in  # type: ignore[method-assign]
+        super().__exit__(*why)
 
     def _configured(self, plain: Callable[[Node], Any]) -> Callable[[Node], Any]:
         return lambda node: [*plain(node), *self._places]
