@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 from actors.effects import deliverer, relay, reminders
 from actors.effects.reminders import ReminderTarget
 from actors.effects.webhook import WebhookTarget
-from actors.ledger import writer as ledger_writer
-from actors.ledger.target import LedgerTarget
 from actors.ledger.target import LedgerTarget
 from actors.models.library_world import DaemonLibraryWorld
-from actors.spreadsheet import writer as sheet_writer
-from actors.spreadsheet.target import SheetTarget
 from actors.spreadsheet import writer as spreadsheet
 from actors.spreadsheet.target import SheetTarget
 from supervision.circuit_breaker import CircuitBreaker, CircuitBreakerPresets
