@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from actors.console import doctor_ledger
+from actors.console.findings import Finding
 from actors.console.render import console
 from actors.embedded_server import ServerProgramMissing, server_program
 from actors.node_directory import NodeDirectoryError, node_paths, noted_number
@@ -38,17 +39,9 @@ _PACKAGES: Final = (
     "lxml",
     "pypdfium2",
     "pikepdf",
+    "sqlalchemy",
+    "alembic",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at and how it is. level: ok, warning (works, but less than it could) or missing."""
-
-    what: str
-    level: str
-    detail: str
-    mend: str = ""
 
 
 def doctor(settings: Settings, *, as_json: bool) -> int:
@@ -73,7 +66,8 @@ def _show(finding: Finding) -> None:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything in turn. Never raises."""
     looks: tuple[Callable[[Settings], Finding], ...] = (
-        _python, _packages, _data_directory, _disk, _store, _readers, _models, _webhook,
+        _python, _packages, _data_directory, _disk, _store, _readers, _models, _webhook, doctor_ledger.ledger,
+        doctor_ledger.spreadsheet,
     )  # fmt: skip
     for look in looks:
         try:

@@ -46,6 +46,14 @@ def version_of(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
+def checked_version(connection: Connection) -> str | None:
+    """The same, refused where it is later than this program. Changes nothing. Raises LedgerTooNew."""
+    found = version_of(connection)
+    if found is not None and found > HEAD:
+        raise LedgerTooNew(found, HEAD)
+    return found
+
+
 def _upgrade(connection: Connection, found: str | None) -> None:
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
