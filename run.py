@@ -125,6 +125,37 @@ def _session_forget(arguments: argparse.Namespace, settings: "Settings") -> int:
     return forget_session(settings, arguments.chat, as_json=arguments.json)
 
 
+def _filter(arguments: argparse.Namespace) -> "dict[str, str]":
+    names = ("type", "service", "state", "cause")
+    return {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
+
+
+def _dlq_list(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.dead_letters import list_letters
+
+    return list_letters(settings, _filter(arguments), limit=arguments.limit, as_json=arguments.json)
+
+
+def _dlq_show(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.dead_letters import show_letter
+
+    return show_letter(settings, arguments.id, as_json=arguments.json)
+
+
+def _dlq_change(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.dead_letters import change_letters
+
+    order = {"dry_run": arguments.dry_run, "reason": arguments.reason, "by": _login(), "everything": arguments.all}
+    chosen = _filter(arguments)
+    return change_letters(settings, arguments.what, arguments.id, chosen, order, as_json=arguments.json)
+
+
+def _dlq_stats(arguments: argparse.Namespace, settings: "Settings") -> int:
+    from actors.console.dead_letters import show_statistics
+
+    return show_statistics(settings, as_json=arguments.json)
+
+
 def _doctor(arguments: argparse.Namespace, settings: "Settings") -> int:
     from actors.console.doctor import doctor
 
@@ -179,6 +210,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_node_commands(commands, common, shown)
 
+    _add_dead_letters(commands.add_parser("dlq", help="dead letters"), common, shown)
+
     session = commands.add_parser("session", help="sessions").add_subparsers(dest="what", required=True, metavar="WHAT")
     show = session.add_parser("show", parents=[common, shown], help="a session's state")
     show.add_argument("chat", metavar="CHAT")
@@ -200,6 +233,32 @@ def _add_node_commands(commands: Any, common: argparse.ArgumentParser, shown: ar
     forgive = node.add_parser("forgive", parents=[common, shown], help="rebuild the store without a node's file")
     forgive.add_argument("node", metavar="ID")
     forgive.set_defaults(run=_node_forgive)
+
+
+def _add_dead_letters(
+    dlq: argparse.ArgumentParser, common: argparse.ArgumentParser, shown: argparse.ArgumentParser
+) -> None:
+    chosen = argparse.ArgumentParser(add_help=False)
+    chosen.add_argument("--type", metavar="T", help="such as effect.webhook, message, input, snapshot")
+    chosen.add_argument("--service", metavar="S", help="what the effects of one breaker have in common")
+    chosen.add_argument("--state", choices=("queued", "retrying", "dead", "resolved", "discarded"))
+    chosen.add_argument("--cause", metavar="C", help="a group's, as `dlq stats` shows it")
+    orders = dlq.add_subparsers(dest="what", required=True, metavar="WHAT")
+    listed = orders.add_parser("list", parents=[common, shown, chosen], help="all of them, or those of a filter")
+    listed.add_argument("--limit", metavar="N", type=int)
+    listed.set_defaults(run=_dlq_list)
+    show = orders.add_parser("show", parents=[common, shown], help="one, with its attempts")
+    show.add_argument("id", metavar="ID")
+    show.set_defaults(run=_dlq_show)
+    for what, meaning in (("replay", "try again"), ("discard", "let go")):
+        order = orders.add_parser(what, parents=[common, shown, chosen], help=f"{meaning}: one, or all of a filter")
+        order.add_argument("id", metavar="ID", nargs="?")
+        order.add_argument("--all", action="store_true", help="all there are")
+        order.add_argument("--dry-run", action="store_true", help="only say which")
+        order.add_argument("--reason", metavar="R", default="")
+        order.set_defaults(run=_dlq_change)
+    stats = orders.add_parser("stats", parents=[common, shown], help="counts by state, type and cause")
+    stats.set_defaults(run=_dlq_stats)
 
 
 def _seconds(text: str) -> float:

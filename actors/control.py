@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from actors.breakers import Order, set_breaker
+from actors.dead_letters import orders as dead_letters
 from actors.drill import Drilled
 from actors.logs import actor_logger
 from actors.partition.owner_notes import Forget
@@ -114,6 +115,8 @@ class Control(GeventActor):
                 return self._breaker(str(request.get("name", "")), str(request.get("what", "")))
             case "forget":
                 return self._forget(str(request.get("chat", "")))
+            case "dlq":
+                return dead_letters.obey(self._node, request)
             case other:
                 raise ValueError(f"unknown request {other!r}")
 
@@ -137,6 +140,8 @@ class Control(GeventActor):
         version = owner.ask(Forget(chat_id), timeout=FORGET_S)
         if version is None:
             raise ValueError("a message of this chat is being worked on; try again when it is answered")
+        if self._node.letters is not None:
+            self._node.letters.store.remove_of_chat(chat_id)
         self._log.warning(
             "a session was forgotten", chat_id=chat_id, version=version, next="a tombstone with its version stays"
         )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.blobs import BlobStore
+    from actors.dead_letters.desk import Letters
     from actors.effects.lines import Lines
     from actors.effects.target import Target
     from actors.ledger.ledger import Ledger
@@ -98,6 +99,8 @@ class Node:
     # What is booked; made on first use, and kept through restarts of its writer.
     ledger: Ledger | None = None
     sheet: Spreadsheet | None = None
+    # The desk of its dead letters; made anew with each life of their actor.
+    letters: Letters | None = None
     _files: FileLayer | None = None
     _at_from_s: float = 0.0
     _at: str = ""

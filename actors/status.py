@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.breakers import breaker_status, breakers_of
+from actors.dead_letters.counting import unfinished_of
 from supervision.supervisor import DynamicSupervisor, Supervisor, which_children
 
 if TYPE_CHECKING:
@@ -59,11 +60,10 @@ def _files_status(node: Node) -> dict[str, Any]:
 
 
 def _dead_letters(node: Node) -> int | None:
-    """How many there are; None while the store does not say."""
+    """How many wait, here and on other nodes; None while the store does not say."""
     keys = node.store.keys
     try:
-        names = [keys.partition(number).dead for number in range(keys.partitions)]
-        return sum(int(node.store.call(name, "XLEN", name, timeout_s=ANSWER_S)) for name in names)
+        return sum(unfinished_of(node.store, keys.partition(number), ANSWER_S) for number in range(keys.partitions))
     except Exception:  # noqa: BLE001 - status is for bad times: what cannot be known is left out
         return None
 

@@ -13,7 +13,8 @@ PlainDeadLetterQueue is the same for plain code; an actor uses Desk and Office.
 
 from __future__ import annotations
 
-from supervision.dead_letters.desk import Desk, DeskLimits
+from supervision.dead_letters.desk import Desk
+from supervision.dead_letters.desk_terms import DeskLimits
 from supervision.dead_letters.facade import PlainDeadLetterQueue
 from supervision.dead_letters.facade_async import DeadLetterQueue
 from supervision.dead_letters.gates import Gate

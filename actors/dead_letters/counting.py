@@ -11,6 +11,7 @@ from supervision.dead_letter_queue import DeadItem, Group, StoreFacts
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from actors.partition.keys import PartitionKeys
     from actors.partition.store import Store
 
 PAGE: Final = 500
@@ -23,6 +24,15 @@ def tally_of(store: Store, keys: LetterKeys) -> Counter[str]:
     flat = store.call(tally, "HGETALL", tally)
     pairs = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
     return Counter({name.decode(): int(value) for name, value in pairs})
+
+
+def unfinished_of(store: Store, names: PartitionKeys, timeout_s: float) -> int:
+    """How many letters of a partition are neither done nor let go, with those not yet taken in. Raises StoreError."""
+    tally = LetterKeys(names).named("tally")
+    fields = ("rows", "s:resolved", "s:discarded")
+    rows, resolved, discarded = store.call(tally, "HMGET", tally, *fields, timeout_s=timeout_s)
+    waiting = int(store.call(names.dead, "XLEN", names.dead, timeout_s=timeout_s))
+    return waiting + int(rows or 0) - int(resolved or 0) - int(discarded or 0)
 
 
 def lines_of(store: Store, keys: LetterKeys, ids: Sequence[str]) -> dict[str, Line]:

@@ -9,7 +9,6 @@ snapshot        a conversation's memory that could not be read: kept for whoever
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,9 +16,10 @@ import msgspec
 
 from actors.effects.records import Effect
 from actors.partition.dead_letter import RAW_BYTES_MAX, DeadLetter
+from actors.partition.replay_ids import original_id
 from messages.codec import decode
 from messages.errors import CodecError
-from messages.records import ID_CHARS_MAX, InboundMessage
+from messages.records import InboundMessage
 from messages.redaction import redact_text
 from supervision.breaking.settings import DECISIVE
 from supervision.classification.verdicts import Cause, ClassifiedError, ErrorCategory
@@ -39,7 +39,6 @@ SNAPSHOT: Final = "snapshot"
 UNREADABLE: Final = "unreadable"
 RAW: Final = "raw_base64"
 
-_REPLAY: Final = re.compile(r"#r\d{1,6}$")
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 # A ledger row comes before the rest: totals are asked for at once.
 _PRIORITIES: Final = {"ledger": Priority.HIGH, "webhook": Priority.NORMAL, "sheet": Priority.LOW}
@@ -156,17 +155,6 @@ def died_again(item: DeadItem, letter_item: DeadItem) -> DeadItem | None:
         return None
     attempt = replace(letter_item.attempts[-1], round=item.round)
     return machine.died_again(item, attempt, DeathReason.POISON, letter_item.enqueued_at_s)
-
-
-def original_id(message_id: str) -> str:
-    """The id of the person's message, of which `message_id` may be a replay."""
-    return _REPLAY.sub("", message_id)
-
-
-def replay_id(message_id: str, number: int) -> str:
-    """The id under which a message is done again, for the so manieth time."""
-    suffix = f"#r{number}"
-    return f"{original_id(message_id)[: ID_CHARS_MAX - len(suffix)]}{suffix}"
 
 
 def effect_in(payload: object) -> Effect:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from actors.dead_letters.letters import effect_in, message_in, raw_in, replay_id
+from actors.dead_letters.letters import effect_in, message_in, raw_in
 from actors.effects.performing import perform
 from actors.partition.commits import Commit, Fenced, Operation
+from actors.partition.replay_ids import replay_id
 from actors.partition.store import SCRIPTS, WEEK_S, WEEK_TRIES_MAX
 from actors.session.state import state_from
 from actors.store_errors import StoreAway

@@ -12,6 +12,7 @@ from actors.logs import actor_logger, says_debug
 from actors.node import LivingSession
 from actors.partition.commits import Commit, Committed, Operation, Outcome
 from actors.partition.dead_letter import dead_letter
+from actors.partition.replay_ids import original_id
 from actors.partition.replies import reply_id_of
 from actors.session.machine import DocumentOutcome, new_session, take_turn
 from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
@@ -218,7 +219,8 @@ class Session(GeventActor):
         entry, computed = turn.entry, understood.turn
         return Reply(
             reply_id_of(entry.partition, entry.entry_id, "settled" if owed else "final"),
-            entry.message_id, self._chat_id, "follow_up" if owed else "final", computed.text, computed.buttons,
+            original_id(entry.message_id) if owed else entry.message_id, self._chat_id,
+            "follow_up" if owed else "final", computed.text, computed.buttons,
             answered_by=understood.answered_by, recovered_by=understood.recovered_by, data=computed.data,
             at=self._node.at(),
         )  # fmt: skip

@@ -7,14 +7,13 @@ the store and block the calling thread or greenlet.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from random import Random
-from typing import Any, Final, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from supervision.circuit_breaker import BreakerEvent, CircuitBreaker, CircuitState
 from supervision.classification.verdicts import ClassifiedError
 from supervision.dead_letters import machine
+from supervision.dead_letters.desk_terms import DeskLimits, DeskWorld, Registration
 from supervision.dead_letters.gates import Gate
 from supervision.dead_letters.inline import LaneLike
 from supervision.dead_letters.machine import Rules
@@ -42,43 +41,6 @@ ALARM_SHARE: Final = 0.8
 CALM_SHARE: Final = 0.7
 LEASE_MARGIN_S: Final = 30.0
 RECLAIM_EVERY_S: Final = 5.0
-
-
-class DeskWorld(Protocol):
-    """What the desk needs of the world."""
-
-    random: Random
-
-    def now(self) -> float:
-        """Monotonic seconds."""
-
-    def wall(self) -> float:
-        """Unix seconds."""
-
-    def lock(self) -> AbstractContextManager[Any]:
-        """A lock between threads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """How items of one type are worked on. check: whether an attempt of unknown outcome happened."""
-
-    handler: Callable[[Any], Any]
-    rules: Rules
-    timeout_s: float
-    breaker: CircuitBreaker | None
-    check: Callable[[Any], Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeskLimits:
-    """Bounds. replays_per_s: how fast a replay of many becomes due. finished_kept_s: how long what is done is kept."""
-
-    items_max: int = 100_000
-    size_bytes_max: int = 1 << 30
-    age_s_max: float = 30 * 86_400.0
-    finished_kept_s: float = 7 * 86_400.0
-    replays_per_s: float = 50.0
 
 
 class Desk:

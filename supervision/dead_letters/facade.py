@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from supervision.circuit_breaker import CircuitBreaker, CircuitOpenError
-from supervision.dead_letters.desk import Desk, DeskLimits
+from supervision.dead_letters.desk import Desk
+from supervision.dead_letters.desk_terms import DeskLimits
 from supervision.dead_letters.office import ImportReport, Office
 from supervision.dead_letters.records import (
     DeadItem,

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any, Self, TypeVar
 
 from supervision.circuit_breaker import CircuitBreaker, CircuitOpenError
-from supervision.dead_letters.desk import DeskLimits
+from supervision.dead_letters.desk_terms import DeskLimits
 from supervision.dead_letters.facade import (
     CALL_S,
     DEFAULT_STORAGE,

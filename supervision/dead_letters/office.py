@@ -54,7 +54,7 @@ class Office:
             due_at_s = begun_s + len(done) / self._desk.limits.replays_per_s
             if not machine.may_replay(item):
                 skipped += 1
-            elif is_dry_run or self._replay_one(item.item_id, payload, due_at_s, by):
+            elif is_dry_run or self.replay_one(item.item_id, payload, due_at_s, by):
                 done.append(item.item_id)
                 if progress is not None and len(done) % PAGE == 0:
                     progress(len(done))
@@ -67,7 +67,8 @@ class Office:
             self._desk.ring()
         return ReplayReport(tuple(done), skipped, is_dry_run, len(done) / self._desk.limits.replays_per_s)
 
-    def _replay_one(self, item_id: str, payload: Any, due_at_s: float, by: str) -> bool:
+    def replay_one(self, item_id: str, payload: Any, due_at_s: float, by: str) -> bool:
+        """A new round of one item, due at that time; whether that was possible. payload: None for the one it has."""
         now_s = self._desk.world.wall()
 
         def change(item: DeadItem) -> DeadItem | None:

@@ -14,7 +14,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.is_up = False
-        self.received: Counter[int] = Counter()
+        self.received: Counter[Any] = Counter()
         self.refused = 0
         self._lock = threading.Lock()
         outer = self
@@ -24,7 +24,7 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                self.send_response(outer._take(body["n"]))
+                self.send_response(outer._take(self.headers.get("webhook-id") or body["n"]))
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -37,7 +37,7 @@ class Receiver:
         self._server = Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
 
-    def _take(self, number: int) -> int:
+    def _take(self, number: Any) -> int:
         with self._lock:
             if not self.is_up:
                 self.refused += 1
