@@ -80,6 +80,15 @@ class ReaderSettings(_Section, frozen=True):
     timeout_s: Seconds = 20.0
 
 
+class OcrSettings(_Section, frozen=True):
+    """[ocr]: the subprocesses that read pictures, where an engine is installed."""
+
+    enabled: bool = True
+    count: Annotated[int, Meta(ge=1, le=16)] = 1
+    memory_mb: Annotated[int, Meta(ge=256, le=16_384)] = 1536
+    timeout_s: Seconds = 90.0
+
+
 class ModelSettings(_Section, frozen=True):
     """One of [[models]]."""
 
@@ -178,6 +187,7 @@ class Settings(_Section, frozen=True):
     daemon: DaemonSettings = DaemonSettings()
     files: FilesSettings = FilesSettings()
     readers: ReaderSettings = ReaderSettings()
+    ocr: OcrSettings = OcrSettings()
     models: tuple[ModelSettings, ...] = ()
     breakers: BreakersSettings = BreakersSettings()
     webhook: WebhookSettings = WebhookSettings()

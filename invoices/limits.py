@@ -21,8 +21,10 @@ class Limits:
     pages_max: int = 40
     page_chars_max: int = 200_000
     text_chars_max: int = 1_000_000
+    open_text_chars_max: int = 12_000
     lines_max: int = 10_000
     pixels_max: int = 40_000_000
+    ocr_pages_max: int = 8
     container_files_max: int = 40
     container_depth_max: int = 2
 

@@ -61,7 +61,7 @@ def page_text(content: bytes, limits: Limits) -> tuple[Layout, str | None]:
     except DocumentRefused as refused:
         first = refused
     try:
-        repaired = _repaired(content, limits)
+        repaired = repaired_pdf(content, limits)
     except DocumentRefused as refused:
         # A password that one of the two readers wants is the better reason.
         raise (refused if refused.problem.code == "encrypted" else first) from refused
@@ -113,8 +113,11 @@ def _reason(error: Exception) -> str:
     return "qpdf: " + _ADDRESS.sub("", str(error))[:200]
 
 
-def _repaired(content: bytes, limits: Limits) -> bytes:
-    """The file written anew by qpdf, without encryption, its streams left as they are."""
+def repaired_pdf(content: bytes, limits: Limits) -> bytes:
+    """The file written anew by qpdf, without encryption, its streams left as they are.
+
+    Raises DocumentRefused (encrypted, damaged, too_large).
+    """
     with _opened(content) as pdf:
         target = io.BytesIO()
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from invoices import sandbox
 from invoices.problems import Problem
@@ -20,6 +20,9 @@ from invoices.reader_wire import (
 from invoices.reading import read_document
 from invoices.reading_record import Reading
 from invoices.sniffing import sniff
+
+if TYPE_CHECKING:
+    from invoices.ocr.reading import Ocr
 
 _CHUNK_BYTES: Final = 1 << 20
 _DETAIL_CHARS_MAX: Final = 4_000
@@ -41,15 +44,29 @@ def warm_up() -> None:
         frame_of(read_document("first", None, content))
 
 
+def warm_up_ocr() -> Ocr:
+    """Load the engines and show each a first page: threads and models are there before rights are given up."""
+    from invoices.ocr.engines import engines_here
+    from invoices.ocr.reading import Ocr, first_page
+
+    ocr = Ocr(engines_here())
+    page = first_page()
+    for engine in ocr.engines:
+        engine.see(page)
+        engine.turns_to_try(page)
+    return ocr
+
+
 class Loop:
     """Requests from standard input, answers to a descriptor."""
 
-    def __init__(self, answers: int) -> None:
-        self._answers = answers
+    def __init__(self, answers: int, ocr: Ocr | None = None) -> None:
+        self._answers, self._ocr = answers, ocr
 
     def hello(self, *, has_network: bool, memory_bytes_max: int) -> None:
         """Say that the process is ready."""
-        self._send(ReaderHello(os.getpid(), has_network, memory_bytes_max))
+        engines = tuple(engine.name for engine in self._ocr.engines) if self._ocr is not None else ()
+        self._send(ReaderHello(os.getpid(), has_network, memory_bytes_max, engines))
 
     def serve(self, cpu_s: int) -> int:
         """Read documents until the input ends; the exit code."""
@@ -74,6 +91,7 @@ class Loop:
                 request.limits,
                 skip_sources=frozenset(request.skip_sources),
                 enter=lambda source: self._send(SourceEntered(source)),
+                ocr=self._ocr,
             )
         except MemoryError:
             kind, what = sniff(request.content)

@@ -1,8 +1,8 @@
-"""The program of a reader process: `python -m invoices.reader_main PARENT_PID MEMORY_MB CPU_S`.
+"""The program of a reader process: `python -m invoices.reader_main PARENT_PID MEMORY_MB CPU_S [ocr]`.
 
 A fresh interpreter that warms up, gives up its rights, and then reads one document after another: requests on
-standard input, answers on standard output. It ends with its input or its parent. Nothing it does can harm another:
-a document that makes it hang, crash or eat memory costs this process only.
+standard input, answers on standard output. With `ocr` it reads pictures too. It ends with its input or its parent.
+Nothing it does can harm another: a document that makes it hang, crash or eat memory costs this process only.
 """
 
 from __future__ import annotations
@@ -18,26 +18,29 @@ from invoices import sandbox
 
 def main(arguments: list[str]) -> int:
     """Serve until the input ends. Exit codes: 0 at its end, 1 after an error that may have left a mess."""
-    parent_pid, memory_mb, cpu_s = (int(argument) for argument in arguments)
+    parent_pid, memory_mb, cpu_s = (int(argument) for argument in arguments[:3])
     sandbox.die_with_parent(parent_pid)
     # Libraries print: what they say must not end up among the frames.
     answers = os.dup(1)
     os.dup2(2, 1)
     sandbox.close_inherited({answers})
     has_network = not sandbox.leave_network()
-    serve = _warm(answers, has_network=has_network, memory_bytes_max=memory_mb * 1_000_000)
+    serve = _warm(
+        answers, has_network=has_network, memory_bytes_max=memory_mb * 1_000_000, with_ocr="ocr" in arguments[3:]
+    )
     return serve(cpu_s)
 
 
-def _warm(answers: int, *, has_network: bool, memory_bytes_max: int) -> Callable[[int], int]:
+def _warm(answers: int, *, has_network: bool, memory_bytes_max: int, with_ocr: bool) -> Callable[[int], int]:
     """Import everything, read a first document, give up all rights, say hello."""
-    from invoices.reader_loop import Loop, warm_up
+    from invoices.reader_loop import Loop, warm_up, warm_up_ocr
 
+    ocr = warm_up_ocr() if with_ocr else None
     warm_up()
     gc.collect()
     gc.freeze()
     sandbox.give_up_rights(memory_bytes_max)
-    loop = Loop(answers)
+    loop = Loop(answers, ocr)
     loop.hello(has_network=has_network, memory_bytes_max=memory_bytes_max)
     return loop.serve
 

@@ -24,11 +24,16 @@ LENGTH_BYTES: Final = _LENGTH.size
 @record(tag=50, version=1)
 @dataclass(frozen=True, slots=True)
 class ReaderHello:
-    """The reader is warm. has_network: whether it could still open a connection (its kernel allowed no less)."""
+    """The reader is warm.
+
+    has_network: whether it could still open a connection (its kernel allowed no less). engines: of character
+    recognition, the surest first.
+    """
 
     pid: int
     has_network: bool
     memory_bytes_max: int
+    engines: tuple[str, ...] = ()
 
 
 @record(tag=51, version=1)

@@ -29,7 +29,8 @@ class Reading:
     """What came of one document.
 
     kind: what the bytes are (`sniffing.sniff`). what: the same in plain words. Either invoices or a problem, never
-    both and never neither. trail: the sources in the order tried.
+    both and never neither. trail: the sources in the order tried. text: what the document shows, where the sources left
+    something open that a model may still find in it; else empty.
     """
 
     kind: str
@@ -39,8 +40,14 @@ class Reading:
     warnings: tuple[InvoiceWarning, ...] = ()
     trail: tuple[Step, ...] = ()
     page_count: int | None = None
+    text: str = ""
 
     @property
     def retried(self) -> bool:
         """Whether a source cost a reader its life and the document was read again without it."""
         return any(step.outcome in LOSSES for step in self.trail)
+
+    @property
+    def wants_ocr(self) -> bool:
+        """Whether there are pictures in it that this reading had nothing to read with."""
+        return any(step.source == "ocr" and step.outcome == "wanted" for step in self.trail)

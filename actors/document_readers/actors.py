@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from actors.document_readers.machine import Assignments, after_loss, first_timeout_s, reading_after
-from actors.document_readers.port import Loss, ReaderPort
+from actors.document_readers.port import DOCUMENTS_MAX, SCANS_MAX, Loss, ReaderPort
 from invoices.reader_wire import ReadRequest
 from invoices.reading_record import Reading
 from supervision import world
 from supervision.actor import ActorDeadError, ActorDown, GeventActor
 
 if TYPE_CHECKING:
-    from actors.settings import ReaderSettings
+    from actors.settings import OcrSettings, ReaderSettings
     from supervision.actor import GeventActorRef, Reply
 
 WAITING_MAX: Final = 2_000
@@ -26,12 +26,16 @@ class ReadersBusy(Exception):  # noqa: N818 - named after what is the case
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
-    """Ask the desk for the reading of a document. deadline_s: monotonic, of the world; later answers help nobody."""
+    """Ask the desk for the reading of a document.
+
+    deadline_s: monotonic, of the world; later answers help nobody. skip_sources: those that cost a reader before.
+    """
 
     name: str
     media_type: str | None
     content: bytes
     deadline_s: float
+    skip_sources: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -57,10 +61,11 @@ class _Done:
 
 
 class Place:
-    """Where the readers of a pool find their desk."""
+    """Where the readers of a pool find their desk. is_wanted: whether this node has such a pool at all."""
 
     def __init__(self) -> None:
         self.desk: GeventActorRef[Any] | None = None
+        self.is_wanted = True
 
 
 class ReaderDesk(GeventActor):
@@ -137,11 +142,17 @@ class ReaderDesk(GeventActor):
 class DocumentReader(GeventActor):
     """Owns one reader process. A process that dies or hangs is replaced and costs its document one retry."""
 
-    def __init__(self, place: Place, settings: ReaderSettings) -> None:
-        """place: where the desk is. settings: limits of the process and of one document."""
+    def __init__(self, place: Place, settings: ReaderSettings | OcrSettings, *, with_ocr: bool = False) -> None:
+        """place: where the desk is. settings: limits of the process and of one document. with_ocr: sees pictures."""
         super().__init__()
         self._place, self._settings = place, settings
-        self._port = ReaderPort(world.current(), memory_mb=settings.memory_mb, cpu_s=int(settings.timeout_s) + 1)
+        self._port = ReaderPort(
+            world.current(),
+            memory_mb=settings.memory_mb,
+            cpu_s=int(settings.timeout_s) + 1,
+            documents_max=SCANS_MAX if with_ocr else DOCUMENTS_MAX,
+            with_ocr=with_ocr,
+        )
 
     def on_start(self) -> None:
         """Start the process, which warms up by itself, and report for work."""
@@ -171,14 +182,15 @@ class DocumentReader(GeventActor):
 
     def _read(self, document: ReadDocument) -> Reading:
         limit_s = self._settings.timeout_s
-        request = ReadRequest(document.name, document.media_type, document.content)
+        request = ReadRequest(document.name, document.media_type, document.content, document.skip_sources)
         first = self._port.read(request, first_timeout_s(limit_s, self._left_s(document)))
         if isinstance(first, Reading):
             return first
         again = after_loss(first.source, limit_s, self._left_s(document))
         second: Reading | Loss | None = None
         if again is not None:
-            request = ReadRequest(document.name, document.media_type, document.content, again.skip_sources)
+            skipped = (*document.skip_sources, *again.skip_sources)
+            request = ReadRequest(document.name, document.media_type, document.content, skipped)
             second = self._port.read(request, again.timeout_s)
         return reading_after(first.code, first.source, first.detail, second if isinstance(second, Reading) else None)
 

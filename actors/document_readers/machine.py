@@ -121,6 +121,19 @@ def reading_after(code: str, source: str | None, detail: str, second: Reading | 
     return replace(second, problem=told if told_more else _problem(code, second.what), trail=trail)
 
 
+def with_pictures(first: Reading, seen: Reading) -> Reading:
+    """One reading of what two readers made of a document: the first without recognition, the other with it.
+
+    The second has read everything that the first has; where it was lost, what the first found counts.
+    """
+    steps = [step for step in first.trail if (step.source, step.outcome) != ("ocr", "wanted")]
+    known = {(step.source, step.outcome) for step in steps}
+    trail = (*steps, *(step for step in seen.trail if (step.source, step.outcome) not in known))
+    if first.invoices and not seen.invoices:
+        return replace(first, trail=trail)
+    return replace(seen, kind=first.kind, what=first.what, trail=trail)
+
+
 def _problem(code: str, what: str) -> Problem:
     details = {
         "too_slow": "reading it took too long and was given up",

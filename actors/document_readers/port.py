@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 HELLO_TIMEOUT_S: Final = 30.0
 # After so many documents a fresh process takes over, whatever the libraries have leaked.
 DOCUMENTS_MAX: Final = 200
+SCANS_MAX: Final = 50  # recognition leaks more, and takes so long that a fresh start does not show
 _PROGRAM: Final = "invoices.reader_main"
-_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHOME")
+_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHOME", "TESSDATA_PREFIX")
 _KILL_WAIT_S: Final = 5.0
 
 
@@ -43,10 +44,13 @@ class Loss:
 class ReaderPort:
     """A reader process and the conversation with it. Used by one actor at a time."""
 
-    def __init__(self, world: World, *, memory_mb: int, cpu_s: int, documents_max: int = DOCUMENTS_MAX) -> None:
+    def __init__(
+        self, world: World, *, memory_mb: int, cpu_s: int, documents_max: int = DOCUMENTS_MAX, with_ocr: bool = False
+    ) -> None:
         """memory_mb, cpu_s: what one process may use on top of itself, and for one document."""
         self._world = world
         self._memory_mb, self._cpu_s, self._documents_max = memory_mb, cpu_s, documents_max
+        self._mode = ["ocr"] if with_ocr else []
         self._process: Process | None = None
         self._documents = 0
         self.hello: ReaderHello | None = None
@@ -62,7 +66,12 @@ class ReaderPort:
         program = [sys.executable, "-s", "-P", "-m", _PROGRAM]
         limits = [str(os.getpid()), str(self._memory_mb), str(self._cpu_s)]
         self._process = self._world.start_process(
-            [*program, *limits], env=_environment(), stdin="pipe", stdout="pipe", stderr="null", new_session=True
+            [*program, *limits, *self._mode],
+            env=_environment(),
+            stdin="pipe",
+            stdout="pipe",
+            stderr="null",
+            new_session=True,
         )
 
     def close(self) -> None:

@@ -102,7 +102,11 @@ def test_given_a_scan_when_read_then_each_source_says_why_it_gave_nothing() -> N
     """The trail is what an operator follows."""
     reading = read_document("x", None, content("scan.pdf"))
 
-    assert [(step.source, step.outcome) for step in reading.trail] == [("xml", "none"), ("text", "no_text")]
+    assert [(step.source, step.outcome) for step in reading.trail] == [
+        ("xml", "none"),
+        ("text", "none"),
+        ("ocr", "wanted"),
+    ]
     assert reading.problem is not None
     assert reading.problem.code == "no_text"
 

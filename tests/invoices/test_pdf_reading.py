@@ -189,7 +189,7 @@ def test_given_text_that_nobody_sees_when_read_then_it_is_no_source_and_is_warne
 
     (invoice,) = reading.invoices
     assert str(invoice.gross) == "10.00"
-    assert [warning.code for warning in reading.warnings] == ["hidden_text"]
+    assert [warning.code for warning in reading.warnings] == ["invisible_text"]
 
 
 def test_given_white_text_on_a_dark_bar_when_read_then_it_is_seen() -> None:
