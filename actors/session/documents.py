@@ -14,6 +14,7 @@ from actors.converter import format_of
 from actors.session.conversions import ConversionDesk
 from actors.session.links import LinkDesk, with_content
 from actors.session.machine import DocumentOutcome
+from actors.session.model_reader import ModelReader
 from actors.store_errors import StoreAway, StoreError, StoreNotReady
 from invoices.problems import Problem
 from invoices.reading_record import Reading
@@ -43,6 +44,7 @@ class DocumentDesk:
         self._node = node
         self._links = LinkDesk(node)
         self._conversions = ConversionDesk(node)
+        self._models = ModelReader(node)
 
     def read_all(self, turn: TurnInHand) -> tuple[DocumentOutcome, ...]:
         """What became of each attachment of the turn's message, in order. Never raises for a document."""
@@ -85,6 +87,7 @@ class DocumentDesk:
             return DocumentOutcome(attachment, problem="too_slow")
         if not reading.invoices:
             reading = self._turned(turn, number, attachment, content, reading)
+        reading = replace(self._models.completed(turn, number, reading), text="")
         if self._node.world.now() - began_s >= COSTLY_S:
             self._keep(turn, step, reading)
         return _outcome_of(attachment, reading)

@@ -33,8 +33,8 @@ _YES: Final = frozenset({
     "yes", "yeah", "yep", "ok", "okay", "sure", "confirm", "confirmed", "ja", "jawohl", "genau", "stimmt", "richtig",
     "oui", "ouais", "exact", "si", "sì", "sí", "claro", "certo", "esatto", "confermo", "vale", "correcto", "sim",
     "isso", "jawel", "klopt", "akkoord", "áno", "igen", "kyllä", "joo", "jah", "taip", "jā", "evet", "tentu", "dobře",
-    "dobrze", "stämmer", "korrekt", "riktig", "oikein", "\u03bd\u03b1\u03b9", "\u0434\u0430", "\u0442\u0430\u043a", "כן", "نعم",
-    "是", "是的", "对", "好", "はい", "네", "예", "vâng",
+    "dobrze", "stämmer", "korrekt", "riktig", "oikein", "\u03bd\u03b1\u03b9", "\u0434\u0430", "\u0442\u0430\u043a",
+    "כן", "نعم", "是", "是的", "对", "好", "はい", "네", "예", "vâng",
 })  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def unsupported_slot(intent: Intent, text: str, today: dt.date) -> str | None:
 def says_yes(text: str) -> bool:
     """Whether a message begins with a yes and is little more than that."""
     words = re.findall(r"[^\W\d_]+", text.casefold())
-    return bool(words) and words[0] in _YES and len(words) <= 6  # noqa: PLR2004 - "yes, that is quite right, thanks"
+    return bool(words) and words[0] in _YES and len(words) <= 6
 
 
 class _Said:
@@ -63,12 +63,11 @@ class _Said:
     def __init__(self, text: str, today: dt.date) -> None:
         self.text = text.casefold()
         self.today = today
-        self.folded = _folded(text)
-        self.figures = set(_figures(text))
-        self.whole = {int(part) for part in re.findall(r"\d+", text) if len(part) < 10}  # noqa: PLR2004 - no id
+        self.figures = set(figures_in(text))
+        self.whole = {int(part) for part in re.findall(r"\d+", text) if len(part) < 10}
 
     def has_text(self, value: str) -> bool:
-        return _folded(value) in self.folded
+        return stands_in(value, self.text)
 
     def has_amount(self, value: Decimal) -> bool:
         return abs(value) in self.figures
@@ -76,11 +75,8 @@ class _Said:
     def has_day(self, day: dt.date) -> bool:
         if not self.whole:
             return abs((day - self.today).days) <= _DAYS_MAX
-        return day.day in self.whole or any(len(str(number)) == 8 and str(number) in {  # noqa: PLR2004 - 20260331
+        return day.day in self.whole or any(len(str(number)) == 8 and str(number) in {
             day.strftime("%Y%m%d"), day.strftime("%d%m%Y")} for number in self.whole)  # fmt: skip
-
-    def has_currency(self, code: str) -> bool:
-        return any(word in self.text for word in _CURRENCY_WORDS.get(code, (code.casefold(),)))
 
 
 def _of_correction(correction: Correction, said: _Said) -> str | None:
@@ -96,7 +92,7 @@ def _of_correction(correction: Correction, said: _Said) -> str | None:
         except ValueError:
             return f"{field}: {value[:40]!r} is no date; write it like 2026-03-31"
     elif field == "currency":
-        borne_out = said.has_currency(value.upper())
+        borne_out = has_currency(value.upper(), said.text)
     else:
         borne_out = said.has_text(value)
     return None if borne_out else _missing(field, value)
@@ -111,7 +107,7 @@ def _of_slots(intent: Intent, said: _Said) -> Iterable[str | None]:
         yield _missing("when", intent.when.isoformat())
     if intent.days_before is not None and said.whole and not {intent.days_before, intent.days_before / 7} & said.whole:
         yield _missing("days_before", str(intent.days_before))
-    if intent.currency is not None and not said.has_currency(intent.currency):
+    if intent.currency is not None and not has_currency(intent.currency, said.text):
         yield _missing("currency", intent.currency)
     if intent.ordinal is not None and said.whole and intent.ordinal not in said.whole:
         yield _missing("ordinal", str(intent.ordinal))
@@ -121,13 +117,33 @@ def _missing(name: str, value: str) -> str:
     return f"{name}: the person did not say {value[:60]!r} in this message; leave it out, or ask them"
 
 
-def _folded(text: str) -> str:
+def has_currency(code: str, text: str) -> bool:
+    """Whether a text names a currency, by its code, its sign or its name."""
+    low = text.casefold()
+    return any(word in low for word in (code.casefold(), *_CURRENCY_WORDS.get(code, ())))
+
+
+def stands_in(value: str, text: str) -> bool:
+    """Whether a text has the letters and digits of a value, whole words of it, whatever stands between them."""
+    letters = folded(value)
+    if not letters:
+        return False
+    pattern = r"(?<![^\W_])" + r"[\W_]*".join(map(re.escape, letters)) + r"(?![^\W_])"
+    return re.search(pattern, _plain(text)) is not None
+
+
+def folded(text: str) -> str:
     """Letters and digits alone, without case and accents."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in plain if character.isalnum())
+    return "".join(character for character in _plain(text) if character.isalnum())
 
 
-def _figures(text: str) -> Iterable[Decimal]:
+def _plain(text: str) -> str:
+    """Without case and accents."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in apart if not unicodedata.combining(character))
+
+
+def figures_in(text: str) -> Iterable[Decimal]:
     """Every number of a text, in each way it can be read: "1.190,50", "1,190.50", "1190.5", "1 190"."""
     for match in _NUMBER.finditer(text):
         for piece in {match[0], *match[0].split(" ")}:
