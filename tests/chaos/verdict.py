@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from daemon_under_test import store_client
+from kept_letters import dead_letters_in
 from ledger import Heard
 from load import all_replies, entries_keys
 
-# Registers the record of a dead letter with the codec.
-from actors.partition.dead_letter import DeadLetter  # noqa: F401
 from actors.partition.hand_record import ALONE_FROM_SUSPICION
 from actors.partition.table import LATE_BUDGET_S
-from messages.codec import decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,8 +148,7 @@ class Verdict:
     def _check_dead_letters(self) -> None:
         """A message is set aside only when it was in hand at as many deaths of its node as make it guilty."""
         for number in range(self._keys.partitions):
-            for _, fields in self._client.xrange(self._keys.partition(number).dead):
-                letter = decode(fields[b"d"])
+            for letter in dead_letters_in(self._client, number, self._keys.partition(number)):
                 key = (letter.chat_id, letter.message_id)
                 message = self._ledger.messages.get(key)
                 since_s = message.first_try_s if message is not None else 0.0

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 import gevent
 import msgspec
 import redis
+from kept_letters import dead_letters_in
 from turn.cut_loader import chosen_cut
 
 from actors.leases.keeper import Drain
@@ -150,7 +151,8 @@ class Person:
 
     def dead_letters(self, chat_id: str) -> int:
         """How many dead letters the chat's partition has."""
-        return int(self.redis.xlen(self.keys.partition(self.keys.partition_of(chat_id)).dead))
+        number = self.keys.partition_of(chat_id)
+        return len(dead_letters_in(self.redis, number, self.keys.partition(number)))
 
 
 def words(chat_id: str, message_id: str | None, text: str | None, **fields: Any) -> bytes:

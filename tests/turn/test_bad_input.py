@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import pikepdf
 import pytest
+from kept_letters import dead_letters_in
 from turn.drills import drilling
 from turn.real_nodes import NodeUnderTest, Person, running, wait_for
 
 from actors.partition.dead_letter import DeadLetter
-from messages.codec import decode
 
 pytestmark = pytest.mark.rule("D5")
 
@@ -56,8 +56,9 @@ class House:
 
     def letters(self) -> list[Any]:
         """All dead letters."""
-        partitions = [self.person.keys.partition(number) for number in range(self.person.keys.partitions)]
-        return [decode(fields[b"d"]) for names in partitions for _, fields in self.person.redis.xrange(names.dead)]
+        redis, keys = self.person.redis, self.person.keys
+        numbers = range(keys.partitions)
+        return [one for number in numbers for one in dead_letters_in(redis, number, keys.partition(number))]
 
 
 @pytest.fixture(scope="module")

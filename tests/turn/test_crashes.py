@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_letters import dead_letters_in
 from turn.real_nodes import NodeUnderTest, Person, wait_for
 
 from actors.drill import Drilled
@@ -41,8 +42,8 @@ def kept_state(person: Person, chat_id: str) -> SessionState:
 
 def letters(person: Person, chat_id: str) -> list[Any]:
     """The dead letters of the chat's partition."""
-    names = person.keys.partition(person.keys.partition_of(chat_id))
-    return [decode(fields[b"d"]) for _, fields in person.redis.xrange(names.dead)]
+    number = person.keys.partition_of(chat_id)
+    return dead_letters_in(person.redis, number, person.keys.partition(number))
 
 
 @pytest.mark.rule("A1")
