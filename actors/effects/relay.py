@@ -14,6 +14,7 @@ from actors.effects import outbox
 from actors.effects.lines import Waiting
 from actors.effects.notes import Follow, Found, Lost, OutboxGrown
 from actors.effects.records import Effect
+from actors.effects.reminders import Look as LookForDue
 from actors.logs import actor_logger
 from actors.partition.dead_letter import DeadLetter
 from actors.store_errors import StoreError
@@ -106,11 +107,14 @@ class Relay(GeventActor):
         for partition in [number for number, one in self._readings.items() if self._fence_of(number) != one.fence]:
             del self._readings[partition]
             self._tell_all(Lost(partition))
-        for partition in list(leases):
-            if partition not in self._readings:
-                self._readings[partition] = _Reading(leases[partition].fence)
-                self._clean(partition)
-                self._read(partition)
+        taken = [partition for partition in leases if partition not in self._readings]
+        for partition in taken:
+            self._readings[partition] = _Reading(leases[partition].fence)
+            self._clean(partition)
+            self._read(partition)
+        clock = self._node.whereis("reminders") if taken else None
+        if clock is not None:
+            clock.tell(LookForDue())
 
     def _fence_of(self, partition: int) -> str:
         held = self._node.leases.get(partition)

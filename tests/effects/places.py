@@ -79,9 +79,9 @@ class NodeWithPlaces(NodeUnderTest):
         finally:
             services.configured = plain
 
-    def __exit__(self, *why: Any) -> None:
+    def __exit__(self, *why: object) -> None:
         Intake.take_in = self._take_in  # type: ignore[method-assign]
-        super().__exit__(*why)
+        super().__exit__(*why)  # type: ignore[arg-type]
 
     def _configured(self, plain: Callable[[Node], Any]) -> Callable[[Node], Any]:
         return lambda node: [*plain(node), *self._places]

@@ -81,7 +81,10 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128
+
+        server = Server(("127.0.0.1", port), Handler)
         gevent.spawn(server.serve_forever, 0.02)
         return server
 
