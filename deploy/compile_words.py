@@ -16,11 +16,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LOCALE = ROOT / "messages" / "locale"
 DOMAIN = "unfailing"
-HEADER = "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\nMIME-Version: 1.0\nLanguage: {}\n"
+HEADER = (
+    "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\nMIME-Version: 1.0\nLanguage: {}\n"
+    "Plural-Forms: nplurals=2; plural=({});\n"
+)
+# Of none a French noun stays singular, of all others it is plural.
+PLURALS = {"fr": "n > 1"}
 MAGIC = 0x950412DE
 CONTEXT_END = "\x04"
 
-_LINE = re.compile(r'(msgctxt|msgid|msgstr)?\s*(".*")')
+PLURAL_END = "\0"
+
+_LINE = re.compile(r'(msgctxt|msgid_plural|msgid|msgstr\[[01]\]|msgstr)?\s*(".*")')
 
 
 def quoted(text: str) -> str:
@@ -29,12 +36,20 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def po_of(entries: list[tuple[str, str]], language: str, *, translated: bool) -> str:
+def po_of(
+    entries: list[tuple[str, str]], counted: list[tuple[str, str, str]], language: str, *, translated: bool
+) -> str:
     """Give a .po file; translated: with the English text as the translation, else empty."""
-    blocks = [f"msgid {quoted('')}\nmsgstr {quoted(HEADER.format(language))}"]
+    blocks = [f"msgid {quoted('')}\nmsgstr {quoted(HEADER.format(language, PLURALS.get(language, 'n != 1')))}"]
     for context, text in entries:
         translation = quoted(text if translated else "")
         blocks.append(f"msgctxt {quoted(context)}\nmsgid {quoted(text)}\nmsgstr {translation}")
+    for context, one, many in counted:
+        forms = (one, many) if translated else ("", "")
+        blocks.append(
+            f"msgctxt {quoted(context)}\nmsgid {quoted(one)}\nmsgid_plural {quoted(many)}\n"
+            f"msgstr[0] {quoted(forms[0])}\nmsgstr[1] {quoted(forms[1])}"
+        )
     return "\n\n".join(blocks) + "\n"
 
 
@@ -42,7 +57,7 @@ def entries_of(po: str) -> dict[str, str]:
     """Read a .po file: translations by message id, after its context; untranslated and fuzzy ones are left out."""
     found: dict[str, str] = {}
     for block in re.split(r"\n\s*\n", po):
-        parts = {"msgctxt": "", "msgid": "", "msgstr": ""}
+        parts = {"msgctxt": "", "msgid": "", "msgid_plural": "", "msgstr": "", "msgstr[0]": "", "msgstr[1]": ""}
         last = ""
         for line in block.splitlines():
             match = _LINE.fullmatch(line.strip())
@@ -50,7 +65,11 @@ def entries_of(po: str) -> dict[str, str]:
                 last = match[1] or last
                 parts[last] += ast.literal_eval(match[2])
         name = parts["msgctxt"] + CONTEXT_END + parts["msgid"] if parts["msgctxt"] else parts["msgid"]
-        if parts["msgstr"] and "#, fuzzy" not in block:
+        if "#, fuzzy" in block:
+            continue
+        if parts["msgid_plural"] and parts["msgstr[0]"] and parts["msgstr[1]"]:
+            found[f"{name}{PLURAL_END}{parts['msgid_plural']}"] = parts["msgstr[0]"] + PLURAL_END + parts["msgstr[1]"]
+        elif parts["msgstr"]:
             found[name] = parts["msgstr"]
     return found
 
@@ -72,13 +91,13 @@ def mo_of(entries: dict[str, str]) -> bytes:
 def files() -> dict[Path, bytes]:
     """Give the content of every file this program writes."""
     sys.path.insert(0, str(ROOT))
-    from messages.user_messages import catalogue
+    from messages.user_messages import catalogue, plurals
 
-    entries = list(catalogue())
+    entries, counted = list(catalogue()), list(plurals())
     english = LOCALE / "en" / "LC_MESSAGES" / f"{DOMAIN}.po"
     wanted = {
-        LOCALE / f"{DOMAIN}.pot": po_of(entries, "", translated=False).encode(),
-        english: po_of(entries, "en", translated=True).encode(),
+        LOCALE / f"{DOMAIN}.pot": po_of(entries, counted, "", translated=False).encode(),
+        english: po_of(entries, counted, "en", translated=True).encode(),
     }
     for po in {english, *LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.po")}:
         content = wanted[po] if po in wanted else po.read_bytes()

@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from messages.phrases import BUTTONS, PHRASES
 from messages.records import Button
 from messages.redaction import redact_text
 from messages.templates import GENERAL_KEY, TEMPLATES, VALUES
@@ -59,7 +60,7 @@ class UserMessageManager:
     def __init__(self, language: str | None = None, locale_folder: Path | None = None) -> None:
         """language: a BCP 47 tag; None or one without a translation is English. locale_folder: where languages lie."""
         self._folder = locale_folder or LOCALE_FOLDER
-        self._translate = _translation(language, self._folder).pgettext
+        self._translate = translation(language, self._folder).pgettext
         self._without_values: dict[str, UserMessage] = {}  # Invariant: of keys in TEMPLATES only
 
     def for_language(self, language: str | None) -> "UserMessageManager":
@@ -222,8 +223,15 @@ def catalogue() -> dict[tuple[str, str], None]:
             entries[f"{key} follow_up", template.follow_up] = None
     for template in TEMPLATES.values():
         entries |= {("button", button.label): None for button in template.buttons}
+    entries |= {("button", label): None for label in BUTTONS}
     entries |= {("value", words): None for words in VALUES.values()}
-    return entries | {("value", words): None for _, *forms in _UNITS for words in forms}
+    entries |= {("value", words): None for _, *forms in _UNITS for words in forms}
+    return entries | {(f"{key} phrase", text): None for key, text in PHRASES.items() if isinstance(text, str)}
+
+
+def plurals() -> dict[tuple[str, str, str], None]:
+    """Give every (context, English text of one, English text of many) a translation covers, in order."""
+    return {(f"{key} phrase", *text): None for key, text in PHRASES.items() if isinstance(text, tuple)}
 
 
 def _word(value: object) -> str:
@@ -238,8 +246,8 @@ def _manager(language: str | None, folder: Path) -> UserMessageManager:
 
 
 @lru_cache(maxsize=64)
-def _translation(language: str | None, folder: Path) -> gettext.NullTranslations:
-    """Find the catalogue of a language, of its parts from the right, or none: then English stands as it is."""
+def translation(language: str | None, folder: Path) -> gettext.NullTranslations:
+    """Give the catalogue of a language, of its parts from the right, or none: then English stands as it is."""
     if language is None or not _LANGUAGE.fullmatch(language):
         return gettext.NullTranslations()
     parts = language.replace("-", "_").split("_")

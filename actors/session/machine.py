@@ -1,29 +1,36 @@
-"""One turn of a conversation: what was said and read goes in, the new state and the reply come out. Pure."""
+"""One turn of a conversation: what was said and read goes in, the state, the reply and the changes come out. Pure."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.session.state import KnownInvoice, SessionState
-from invoices.answers import last_invoice, reading_of
+import msgspec
+from msgspec.structs import replace
+
+from actors.session.handlers import asking, changes, corrections, files, queries, settings, waiting
+from actors.session.handlers.actions import intent_of_action
+from actors.session.handlers.documents import with_documents
+from actors.session.handlers.which import bookings_meant
+from actors.session.state import SessionState
+from actors.session.work import Said, Work, day_of
 from invoices.book import Book
 from invoices.changes import Change, Reminding
-from invoices.intents import Intent, Kind, intent_of
-from invoices.invoice import Invoice, from_plain, to_plain, to_protocol
+from invoices.intents import LANGUAGES, FieldName, Intent, Kind, intent_of, language_of, prepare
+from invoices.invoice import Invoice
 from messages.codec import Json
 from messages.light import light_record
 from messages.records import Attachment, Button, InboundMessage
 from messages.user_messages import UserMessageManager
 
 _MESSAGES: Final = UserMessageManager()
-_HELP_BUTTON: Final = Button("What can you do?", "help")
-_LAST_BUTTON: Final = Button("Show the last invoice", "show_last")
-_ACTIONS: Final = {
-    "help": Intent(Kind.CAPABILITIES),
-    "show_last": Intent(Kind.SHOW, reference="last"),
-    "show": Intent(Kind.SHOW, reference="last"),
-    "retry": Intent(Kind.RETRY),
-}
+# What changes the books: understood by a model alone, it is asked back.
+_CHANGING: Final = frozenset({Kind.CORRECT, Kind.MARK_PAID, Kind.MARK_UNPAID, Kind.RECORD, Kind.CONFIRM, Kind.CANCEL})
+_TALK: Final = frozenset(
+    {Kind.GREETING, Kind.HELP, Kind.CAPABILITIES, Kind.THANKS, Kind.FAREWELL, Kind.RETRY, Kind.UNCLEAR}
+)
+prepare()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +46,17 @@ class DocumentOutcome:
 
 @light_record
 class Turn:
-    """What one turn computes: the state after it, what is said, and what changes outside."""
+    """What one turn computes: the state after it, what is said, and what is to be done outside.
+
+    is_unclear: nobody has understood what the message asks for.
+    """
 
     state: SessionState
     text: str
     buttons: tuple[Button, ...] = ()
     data: Mapping[str, Json] = field(default_factory=dict)
     changes: tuple[Change | Reminding, ...] = ()
+    is_unclear: bool = False
 
 
 def new_session(message: InboundMessage, at: str) -> SessionState:
@@ -55,69 +66,157 @@ def new_session(message: InboundMessage, at: str) -> SessionState:
 
 def take_turn(
     state: SessionState, message: InboundMessage, message_id: str, outcomes: Sequence[DocumentOutcome], at: str,
-    book: Book,  # noqa: ARG001 - these answers are about the conversation's own invoices
-    intent: Intent | None = None,
+    book: Book, intent: Intent | None = None,
 ) -> Turn:  # fmt: skip
     """Compute one turn.
 
     outcomes: of the message's attachments, in order. at: the time of acceptance, ISO 8601. book: what the chat has
     booked. intent: what the message asks for, where somebody else has understood it; None is found out by rules.
     """
-    turn = _with_documents(state, message_id, outcomes, at) if outcomes else _with_words(state, message, intent)
-    said = message.text or message.action or ", ".join(outcome.attachment.name for outcome in outcomes)
-    after = turn.state.with_exchange(said, turn.text, at, user_id=message.user_id, language=message.language)
-    return Turn(after, turn.text, turn.buttons, turn.data, turn.changes)
+    language = _language(state, message)
+    work = Work(replace(state, language=language), message_id, message.user_id, at, book, language)
+    said = _answer(work, message, outcomes, intent)
+    settings.with_reminders(work)
+    if work.is_away and said.text != work.say.say("ledger_away"):
+        said = Said(f"{work.say.say('ledger_away')}\n\n{said.text}", said.buttons, said.data)
+    told = message.text or message.action or ", ".join(outcome.attachment.name for outcome in outcomes)
+    after = work.state.with_exchange(told, said.text, at, user_id=message.user_id, language=work.language)
+    return Turn(after, said.text, said.buttons, said.data, tuple(work.changes), work.is_unclear)
 
 
-def _with_documents(state: SessionState, message_id: str, outcomes: Sequence[DocumentOutcome], at: str) -> Turn:
-    texts: list[str] = []
-    found: list[Invoice] = []
-    known: list[KnownInvoice] = []
-    for outcome in outcomes:
-        name = outcome.attachment.name or "your file"
-        if outcome.invoices:
-            texts.append(reading_of(name, outcome.invoices))
-            found += outcome.invoices
-            known += [KnownInvoice(message_id, name, at, to_plain(invoice)) for invoice in outcome.invoices]
-        else:
-            texts.append(_problem_text(outcome, name))
-    return Turn(
-        state.with_invoices(*known),
-        "\n\n".join(texts),
-        (_LAST_BUTTON, _HELP_BUTTON) if found else (_HELP_BUTTON,),
-        _data_about(found),
-    )
+def understood_by_rules(state: SessionState, message: InboundMessage, at: str) -> Intent:
+    """What the rules make of a message: its button, else its words."""
+    by_button = intent_of_action(message.action) if message.action else None
+    if by_button is not None:
+        return by_button
+    return intent_of(
+        message.text or "", day_of(at), language=_base(_language(state, message)), asked=_asked_field(state),
+        suppliers=state.suppliers,
+    )  # fmt: skip
 
 
-def _problem_text(outcome: DocumentOutcome, name: str) -> str:
-    key = f"document_{outcome.problem}"
-    if key not in _MESSAGES.keys():  # noqa: SIM118 - the manager's method, not a mapping's
-        key = "document_unreadable"
-    return _MESSAGES.get_message(key, file_name=name, what=outcome.what or "").text
+def _language(state: SessionState, message: InboundMessage) -> str | None:
+    """What the person writes in, unless they have named another; at first what their device says."""
+    if state.is_language_set:
+        return state.language
+    before = state.language or message.language
+    if not message.text:
+        return before
+    return language_of(message.text, _base(before)) or before
 
 
-def _data_about(invoices: Sequence[Invoice]) -> Mapping[str, Json]:
-    if len(invoices) == 1:
-        return {"invoice": to_protocol(invoices[0])}
-    if invoices:
-        return {"invoices": [to_protocol(invoice) for invoice in invoices]}
-    return {}
+def _base(language: str | None) -> str | None:
+    base = (language or "").replace("_", "-").split("-")[0].lower()
+    return base if base in LANGUAGES else None
 
 
-def _with_words(state: SessionState, message: InboundMessage, intent: Intent | None) -> Turn:
-    if message.action in _ACTIONS:
-        intent = _ACTIONS[message.action]
-    if intent is None:
-        intent = intent_of(message.text or "")
-    if intent.kind is Kind.SHOW and state.invoices:
-        return _about_the_last(state)
-    buttons = (_LAST_BUTTON,) if state.invoices else (_HELP_BUTTON,)
-    key = "no_invoice_yet" if intent.kind is Kind.SHOW else f"talk_{intent.kind.value}"
-    return Turn(state, _MESSAGES.get_message(key).text, buttons)
+def _asked_field(state: SessionState) -> FieldName | None:
+    if state.asked is not None and state.asked.about == "field":
+        return state.asked.field
+    if state.waiting and state.asked is None:
+        return waiting.question_field(state.waiting[0].invoice)
+    return None
 
 
-def _about_the_last(state: SessionState) -> Turn:
-    known = state.invoices[-1]
-    invoice = from_plain(known.invoice)
-    text = last_invoice(invoice, known.file_name, known.at)
-    return Turn(state, text, (_HELP_BUTTON,), {"invoice": to_protocol(invoice)})
+def _answer(work: Work, message: InboundMessage, outcomes: Sequence[DocumentOutcome], intent: Intent | None) -> Said:
+    asked = work.state.asked
+    if outcomes:
+        work.set(asked=None)
+        return with_documents(work, outcomes)
+    by_rules = understood_by_rules(work.state, message, work.at)
+    wanted = by_rules if intent is None or message.action else intent
+    work.set(asked=None if asked is None or asked.about != "field" else asked)
+    completed = asking.answered(work, wanted, asked, message)
+    work.is_unclear = completed is None and wanted.kind is Kind.UNCLEAR
+    if completed is not None:
+        return _with_reminder(work, completed, _do(work, completed))
+    if wanted is not by_rules and wanted.kind in _CHANGING and by_rules.kind is not wanted.kind:
+        return _asked_back(work, wanted)
+    if wanted.kind is Kind.CONFIRM:
+        return asking.confirm(work, wanted, asked, message.action, _do)
+    if wanted.kind is Kind.CANCEL:
+        return asking.cancel(work, wanted, asked, message.action)
+    return _with_reminder(work, wanted, _do(work, wanted))
+
+
+def _with_reminder(work: Work, intent: Intent, said: Said) -> Said:
+    """After an answer about something else: what is still waiting, and its question."""
+    about_it = intent.kind in (Kind.CORRECT, Kind.RECORD)
+    following = None if about_it or work.state.asked is not None else waiting.next_question(work)
+    if following is None or waiting.question(work, work.state.waiting[0]) in said.text:
+        return said
+    buttons = (*said.buttons, *waiting.question_buttons(work, work.state.waiting[0]))
+    return Said(f"{said.text}\n\n{following}", buttons, said.data)
+
+
+def _asked_back(work: Work, intent: Intent) -> Said:
+    """Only a model has understood it so: the person's own yes comes first."""
+    if intent.kind in (Kind.CONFIRM, Kind.CANCEL):
+        if work.state.waiting:
+            return waiting.asked_about(work, work.state.waiting[0])
+        return _talk(work, Intent(Kind.UNCLEAR))
+    text = _question(work, intent)
+    if text is None:
+        return _do(work, intent)
+    work.ask("do", intent=msgspec.to_builtins(intent))
+    return Said(text, (work.button("Yes", "yes"), work.button("No", "no")))
+
+
+def _question(work: Work, intent: Intent) -> str | None:
+    """Whether to do what a model understood; None where nothing would be done without another question."""
+    if intent.kind is Kind.RECORD:
+        return None
+    draft = waiting.named(work, intent.invoice_id, intent.number) if intent.kind is Kind.CORRECT else None
+    found = () if draft is not None else bookings_meant(work, intent)
+    if draft is None and not found:
+        return None
+    invoice = draft.invoice if draft is not None else found[0].invoice
+    summary = work.answers.summary(invoice)
+    if intent.kind is Kind.CORRECT:
+        if not intent.corrections or any(corrections.value_of(it) is None for it in intent.corrections):
+            return None
+        told = corrections.told_changes(work, intent.corrections, corrections.corrected(invoice, intent.corrections))
+        return work.say.say("ask_correct", invoice=work.answers.name(invoice), changes=told)
+    return work.say.say(f"ask_{intent.kind.value}", invoice=summary)
+
+
+_DEEDS: Final[Mapping[Kind, Callable[[Work, Intent], Said]]] = {
+    Kind.RECORD: corrections.record,
+    Kind.CORRECT: corrections.correct,
+    Kind.SHOW: queries.show,
+    Kind.LIST: queries.list_,
+    Kind.SUM: queries.sum_,
+    Kind.COMPARE: queries.compare,
+    Kind.DUE: queries.due,
+    Kind.OVERDUE: queries.overdue,
+    Kind.MARK_PAID: changes.mark_paid,
+    Kind.MARK_UNPAID: changes.mark_unpaid,
+    Kind.DELETE: changes.ask_to_delete,
+    Kind.EXPORT: files.export_file,
+    Kind.SET_LANGUAGE: settings.set_language,
+    Kind.SET_CURRENCY: settings.set_currency,
+    Kind.SET_REMINDERS: settings.set_reminders,
+    Kind.REMIND: settings.remind,
+}
+
+
+def _do(work: Work, intent: Intent) -> Said:
+    deed = _DEEDS.get(intent.kind)
+    said = deed(work, intent) if deed is not None else _talk(work, intent)
+    if intent.kind is Kind.SHOW and not said.data and not work.state.waiting and not _has_books(work):
+        message = _MESSAGES.for_language(work.language).get_message("no_invoice_yet")
+        return Said(message.text, message.buttons)
+    return said
+
+
+def _has_books(work: Work) -> bool:
+    return bool(work.state.remembered() or work.state.listed)
+
+
+def _talk(work: Work, intent: Intent) -> Said:
+    kind = intent.kind if intent.kind in _TALK else Kind.UNCLEAR
+    message = _MESSAGES.for_language(work.language).get_message(f"talk_{kind.value}")
+    buttons = message.buttons
+    if _has_books(work):
+        buttons = (work.button("Show what is due", "due"), work.button("Show the last invoice", "show_last"))
+    return Said(message.text, buttons)

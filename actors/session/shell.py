@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.effects.fan_out import Origin, effects_of
 from actors.effects.notes import OutboxGrown
+from actors.ledger.asking import book_of
 from actors.logs import actor_logger, says_debug
 from actors.node import LivingSession
 from actors.partition.commits import Commit, Committed, Operation, Outcome
@@ -19,7 +20,6 @@ from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHan
 from actors.session.state import SessionState, snapshot_of, state_from
 from actors.session.understanding import Understanding, Understood
 from actors.store_errors import StoreAway, StoreBacklog, StoreNotReady
-from invoices.book import MemoryBook
 from messages.codec import encode
 from messages.errors import CodecError
 from messages.records import Reply
@@ -111,8 +111,9 @@ class Session(GeventActor):
             return
         state = self._state or new_session(turn.message, turn.accepted_at)
         outcomes = self._desk.read_all(turn)
-        by_rules = take_turn(state, turn.message, entry.message_id, outcomes, turn.accepted_at, MemoryBook())
-        understood = self._understanding.answer(turn, state, by_rules)
+        said = (state, turn.message, entry.message_id, outcomes, turn.accepted_at, book_of(self._node, self._chat_id))
+        by_rules = take_turn(*said)
+        understood = self._understanding.answer(turn, state, by_rules, lambda intent: take_turn(*said, intent))
         computed = understood.turn
         outcome = self._commit(turn, understood, outcomes)
         if outcome in (Outcome.DONE, Outcome.MINE):

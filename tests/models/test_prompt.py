@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.session.prompt import request_messages, unsupported_figure
-from actors.session.state import KnownInvoice, SessionState
-from invoices.invoice import Invoice, Party, to_plain
+from actors.session.state import SessionState, Waiting
+from invoices.invoice import Invoice, Party
 from messages.records import InboundMessage
 
 AT = "2026-11-23T10:00:00.000Z"
 INVOICE = Invoice(number="2026-031", currency="EUR", seller=Party("ACME GmbH"), gross=Decimal("1190.00"))
-STATE = SessionState("789", "456", AT, AT).with_invoices(KnownInvoice("m-0", "march.pdf", AT, to_plain(INVOICE)))
+STATE = SessionState("789", "456", AT, AT).with_waiting(Waiting("i-1", INVOICE, "m-0", "march.pdf", "", AT))
 
 
 def message(text: str) -> InboundMessage:

@@ -42,7 +42,8 @@ def test_given_a_readable_document_when_the_turn_is_taken_then_the_reply_has_its
     assert "ACME GmbH" in turn.text
     assert "1,190.00 EUR" in turn.text
     assert turn.data["invoice"]["gross"] == "1190.00"
-    assert turn.state.invoices[-1].file_name == "march.pdf"
+    assert turn.state.unsettled[-1].file_name == "march.pdf"
+    assert [change.kind for change in turn.changes] == ["invoice.recorded"]
 
 
 def test_given_two_invoices_when_the_turn_is_taken_then_both_are_listed() -> None:
@@ -60,7 +61,8 @@ def test_given_an_unreadable_document_when_the_turn_is_taken_then_the_reply_says
     turn = turn_of(message(attachments=(PDF,)), DocumentOutcome(PDF, problem="encrypted"))
 
     assert turn.text == words.get_message("document_encrypted", file_name="march.pdf").text
-    assert not turn.state.invoices
+    assert not turn.state.waiting
+    assert not turn.changes
 
 
 def test_given_an_earlier_invoice_when_it_is_asked_for_then_the_reply_is_about_it() -> None:

@@ -1,0 +1,61 @@
+"""Invoices as a file: spreadsheet, CSV, JSON or UBL, in the reply itself, bounded."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from actors.session.handlers import queries
+from actors.session.handlers.which import bookings_meant
+from actors.session.work import Said
+from invoices.export import export
+from invoices.intents import Intent
+
+if TYPE_CHECKING:
+    from actors.session.work import Work
+    from invoices.book import Booking
+
+FILE_BYTES_MAX: Final = 1024 * 1024
+# Written while everybody else of the node waits: a few milliseconds.
+EXPORTED_MAX: Final = 300
+DEFAULT_FORMAT: Final = "csv"
+_NAMES: Final = {"csv": "CSV", "xlsx": "Excel", "json": "JSON", "ubl": "UBL"}
+
+
+def export_file(work: Work, intent: Intent) -> Said:
+    """The invoices that are named, or those of the last question, as one file."""
+    found = _wanted(work, intent)
+    if found is None or len(found) > EXPORTED_MAX:
+        return Said(work.say.say("export_too_large"))
+    if not found:
+        return Said(work.say.say("found_none"))
+    kind = intent.format or DEFAULT_FORMAT
+    try:
+        file = export(found, kind)
+    except ValueError:
+        return Said(work.say.say("export_not_possible"))
+    if len(file.content) > FILE_BYTES_MAX:
+        return Said(work.say.say("export_too_large"))
+    content = base64.b64encode(file.content).decode("ascii")
+    data = {"files": [{"name": file.name, "media_type": file.media_type, "content_base64": content}]}
+    return Said(work.say.say("exported", len(found), format=_NAMES[kind]), (), data)
+
+
+def _wanted(work: Work, intent: Intent) -> tuple[Booking, ...] | None:
+    if intent.number is not None or intent.ordinal is not None or intent.invoice_id is not None:
+        return tuple(it for it in bookings_meant(work, intent) if not it.is_deleted)
+    has_filter = intent.supplier is not None or intent.period is not None or intent.amount_min is not None
+    if has_filter or intent.amount_max is not None or intent.is_paid is not None or intent.reference == "all":
+        return queries.matching(work, intent)
+    if intent.reference == "last" or (intent.reference == "it" and not work.state.listed):
+        return bookings_meant(work, intent)
+    if work.state.last_query is not None and (intent.reference == "it" or intent.format is not None):
+        try:
+            before = msgspec.convert(work.state.last_query, Intent)
+        except msgspec.ValidationError:
+            before = intent
+        return queries.matching(work, replace(before, format=intent.format))
+    return queries.matching(work, intent)

@@ -1,0 +1,60 @@
+"""Which language a message is written in, told by the words that everybody uses all the time."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from invoices.intents.intent import LANGUAGES
+from invoices.intents.plain import CHARS_MAX, plain
+from invoices.intents.vocabulary import VOCABULARIES
+
+_WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_COMMON: Final = 2
+_KNOWN: Final = 1
+
+
+def scores(text: str) -> dict[str, int]:
+    """How much speaks for each language; a common word counts double."""
+    seen = plain(text[:CHARS_MAX])
+    found = _WORD.findall(seen)
+    words = {*found, *(part for word in found for part in word.split("'"))}
+    marks = {
+        "de": len(re.findall("[äöüßÄÖÜ]", text)),
+        "es": len(re.findall("[ñ¿¡]", text)),
+        "fr": len(re.findall("[çœêàèù]", text)),
+    }
+    return {
+        language: marks.get(language, 0)
+        + sum(_COMMON if word in _common(language) else _KNOWN if word in _words(language) else 0 for word in words)
+        for language in LANGUAGES
+    }
+
+
+@lru_cache(maxsize=8)
+def _common(language: str) -> frozenset[str]:
+    return VOCABULARIES[language].common_words
+
+
+@lru_cache(maxsize=8)
+def _words(language: str) -> frozenset[str]:
+    return frozenset(word for word in VOCABULARIES[language].words if len(word) > 2)
+
+
+def language_of(text: str, before: str | None = None) -> str | None:
+    """The language of a text where it can be told; `before`, the language so far, where as much speaks for it."""
+    told = scores(text)
+    best = max(told.values())
+    if best < _COMMON:
+        return None
+    first = [language for language in LANGUAGES if told[language] == best]
+    if before in first:
+        return before
+    return first[0] if len(first) == 1 else None
+
+
+def order_of(text: str, before: str | None) -> tuple[str, ...]:
+    """All languages, those first that a text may be in; the language so far decides between equals."""
+    told = scores(text)
+    return tuple(sorted(LANGUAGES, key=lambda it: (-told[it], it != before, LANGUAGES.index(it))))
