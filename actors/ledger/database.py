@@ -115,10 +115,11 @@ class Database:
 
 def _engine_of_file(database: Database) -> Engine:
     def connect() -> sqlite3.Connection:
-        database.place.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            database.place.path, timeout=LOCK_MS / 1000, isolation_level=None, check_same_thread=False
-        )
+        path = database.place.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # SQLite gives its log the mode of its file.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(path, timeout=LOCK_MS / 1000, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = wal")
             connection.execute("PRAGMA synchronous = full")

@@ -120,7 +120,7 @@ class Ledger:
         )
 
     def back_up(self, wall_s: float) -> Path | None:
-        """Copy the file when the last copy is a day old. Raises sqlite3.Error, OSError, RowDamaged and WaitTimeout."""
+        """Copy the file when the last copy is hours old. Raises sqlite3.Error, OSError, RowDamaged and WaitTimeout."""
         if not self.is_file or self.state != "open":
             return None
         return self._world.run_in_thread(_back_up, self.path, wall_s, pool="ledger-backup", timeout_s=MEND_S)

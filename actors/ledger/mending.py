@@ -8,6 +8,7 @@ later deletes the log by its name, which is the new file's by then.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from invoices.book import Booking
 
 BACKUPS_MAX: Final = 2
-BACKUP_AGE_S: Final = 24 * 3600.0
+BACKUP_AGE_S: Final = 6 * 3600.0
 _COLUMNS: Final = ("chat_id", "invoice_id", "body", "body_digest")
 _SUFFIXES: Final = ("", "-wal")
 
@@ -97,10 +98,14 @@ def backups(path: Path) -> tuple[Path, ...]:
     return tuple(name for name in names if name.exists())
 
 
-def back_up(path: Path) -> Path:
-    """A copy of the ledger as it is now, read through once; older ones move on. Raises sqlite3.Error and OSError."""
+def back_up(path: Path) -> Path | None:
+    """A copy of the ledger as it is now, read through once; older ones move on. None when nothing is booked.
+
+    Raises sqlite3.Error and OSError, and RowDamaged for a row that is not what was written.
+    """
     new = path.with_name(f"{path.name}.backup-new")
     new.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_RDWR | os.O_CREAT, 0o600))
     with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
         connection.execute("VACUUM INTO ?", (str(new),))
     with contextlib.closing(sqlite3.connect(new)) as connection:
@@ -109,6 +114,9 @@ def back_up(path: Path) -> Path:
             raise sqlite3.DatabaseError(f"the backup is malformed: {answer}")
         for row in connection.execute("SELECT chat_id, invoice_id, body, body_digest FROM bookings"):
             booking_of(dict(zip(_COLUMNS, row, strict=True)))
+        if connection.execute("SELECT count(*) FROM bookings").fetchone() == (0,):
+            new.unlink()
+            return None
     for number in range(BACKUPS_MAX, 1, -1):
         older = path.with_name(f"{path.name}.backup-{number - 1}")
         if older.exists():
@@ -120,7 +128,7 @@ def back_up(path: Path) -> Path:
 
 
 def is_due(path: Path, wall_s: float) -> bool:
-    """Whether the newest backup is a day old, or there is none."""
+    """Whether the newest backup is some hours old, or there is none."""
     there = backups(path)
     return path.exists() and not (there and 0 <= wall_s - there[0].stat().st_mtime < BACKUP_AGE_S)
 

@@ -74,6 +74,10 @@ class LedgerWriter(GeventActor):
         self.send_every(LOOK_S, Look())
         self.send_every(BACK_UP_S, BackUp())
 
+    def on_stop(self) -> None:
+        """Have one file left, not a file and its log."""
+        self._ledger.close()
+
     def on_receive(self, message: Any) -> Any:
         """Book, look after the ledger, or copy it."""
         match message:

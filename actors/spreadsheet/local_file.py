@@ -120,7 +120,7 @@ class LocalSheet:
     def _replace(self, rows: Iterable[_Row]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = self.path.with_name(f"{self.path.name}.new")
-        with new.open("wb") as out:
+        with open(new, "wb", opener=_only_ours) as out:
             out.write((_MARK + _written([list(HEADER)]) + _written(rows)).encode())
             out.flush()
             os.fsync(out.fileno())
@@ -138,6 +138,10 @@ class LocalSheet:
         kept = next(name for name in names if not name.exists())
         self.path.replace(kept)
         return kept.name
+
+
+def _only_ours(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _rows_of(text: str) -> tuple[list[_Row], str]:
