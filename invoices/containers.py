@@ -103,7 +103,7 @@ def _payload(part: EmailMessage) -> bytes:
 def _as_utf8(part: EmailMessage, data: bytes) -> bytes:
     try:
         return data.decode(part.get_content_charset("utf-8"), "replace").encode()
-    except LookupError:
+    except (LookupError, ValueError):
         return data
 
 

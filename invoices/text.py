@@ -21,21 +21,21 @@ from invoices.fields.labels import Index
 from invoices.fields.lines import find_lines
 from invoices.fields.parties import Parties, find_parties
 from invoices.fields.totals import Totals, find_totals
-from invoices.fields.vocabulary import INVOICE_WORD, OTHER_TITLES, RECEIPT_WORD
 from invoices.invoice import CREDIT_NOTE_CODES, FieldSource, Invoice, Line
 from invoices.layout import Layout
+from invoices.other_documents import describe, is_invoice
 
-_TITLE_SEGMENTS: Final = 60
-_TITLE_CHARS_MAX: Final = 60
-_BUYER_WORDS: Final = re.compile(r"\b(?:client|kunde|ihre|your|customer|buyer|cliente|klant|acquirente)", re.IGNORECASE)
-_OTHERS: Final = tuple((re.compile(rf"^(?:\W*)(?:{words})\b", re.IGNORECASE), what) for words, what in OTHER_TITLES)
-_SECTION_LINES_MAX: Final = 12
+_BUYER_WORDS: Final = re.compile(
+    r"\b(?:client|kunde|ihre|your|customer|buyer|cliente|klant|acquirente|bill(?:ed)?\s+to|invoiced?\s+to|sold\s+to)",
+    re.IGNORECASE,
+)
+_SECTION_LINES_MAX: Final = 8
 
 
 def read_layout(layout: Layout) -> Invoice | None:
     """The invoice a layout shows, or None when it shows none. Deterministic, and quiet about what it cannot tell."""
     index = Index(layout)
-    if not _looks_like_invoice(index):
+    if not is_invoice(index):
         return None
     totals = find_totals(index)
     number = find_number(index)
@@ -97,38 +97,9 @@ def _line_credited(line: Line) -> Line:
     return replace(line, net=_negated(line.net), unit_price=-price if price is not None and price < 0 else price)
 
 
-def _looks_like_invoice(index: Index) -> bool:
-    """Whether the word for an invoice stands there and no title says that it is something else."""
-    if not any(INVOICE_WORD.search(text) for text in index.texts):
-        receipt = any(RECEIPT_WORD.search(text) for text in index.texts)
-        return any(index.of_kind("gross", "payable")) and (receipt or any(index.of_kind("number")))
-    return _other_title(index) is None or _invoice_title(index)
-
-
-def _invoice_title(index: Index) -> bool:
-    return any(
-        (match := INVOICE_WORD.search(text)) is not None and match.start() <= 20 and len(text) <= _TITLE_CHARS_MAX * 2  # noqa: PLR2004
-        for text in index.texts[:_TITLE_SEGMENTS]
-        if not any(pattern.match(text) for pattern, _ in _OTHERS)
-    )
-
-
-def _other_title(index: Index) -> str | None:
-    for text in index.texts[:_TITLE_SEGMENTS]:
-        if len(text) <= _TITLE_CHARS_MAX:
-            for pattern, what in _OTHERS:
-                match = pattern.match(text)
-                if match and not re.search(
-                    r"(?:nr|no|num|date|datum|n[°º])\b|:\s*\S", text[match.end() :], re.IGNORECASE
-                ):
-                    return what
-    return None
-
-
 def describe_document(layout: Layout) -> str:
     """What a document is that is no invoice, in plain words."""
-    index = Index(layout)
-    return _other_title(index) or ("an empty page" if not index.texts else "some other text")
+    return describe(Index(layout))
 
 
 def _vat_ids(index: Index, parties: Parties) -> tuple[Found | None, Found | None]:

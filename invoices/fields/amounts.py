@@ -74,7 +74,7 @@ CODES: Final = [
     "ESP",
 ]
 _CODE: Final = "|".join(CODES)
-_MARK: Final = rf"(?:US\$|€|£|\$|¥|zł|Kč|S?Fr\.|(?:{_CODE})(?![A-Za-z]))"
+_MARK: Final = rf"(?:US\$|€|£|\$|¥|zł|Kč|S?Fr\.|(?:{_CODE}|EURO|Euro)(?![A-Za-z]))"
 _DIGITS: Final = r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+(?:[.,]\d{1,4})?|\d{1,12}(?:[.,]\d{1,4})?"  # noqa: RUF001
 _AMOUNT: Final = re.compile(
     rf"(?<![\w.,/\-:#])(?P<open>\()?\s?(?P<sign>[-\u2212\u2013+]\s?)?(?P<before>{_MARK})?\s?(?P<inner>[-\u2212]\s?)?"

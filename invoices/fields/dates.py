@@ -30,7 +30,7 @@ _DATE: Final = re.compile(
     | (?P<num>(?P<a>\d{{1,2}})(?P<sep>[./\-])\s?(?P<b>\d{{1,2}})(?P=sep)\s?(?P<ny>\d{{4}}|\d{{2}}))
     | (?P<dmy>(?P<dd>\d{{1,2}})(?:\.|st|nd|rd|th|er|º|\.º)?[\s\-]*(?:de\s+|of\s+)?
         (?P<dm>{_NAME})\b\.?,?[\s\-]*(?:de[l]?\s+)?(?P<dy>\d{{4}}|\d{{2}}(?!\d)))
-    | (?P<mdy>\b(?P<mm>{_NAME})\b\.?\s+(?P<md>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<my>\d{{4}}))
+    | (?P<mdy>\b(?P<mm>{_NAME})\b\.?\s+(?P<md>\d{{1,2}})(?:st|nd|rd|th)?\s?,?\s+(?P<my>\d{{4}}))
     )(?!\d|[./\-]\d)""",
     re.IGNORECASE | re.VERBOSE,
 )

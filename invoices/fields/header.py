@@ -13,12 +13,13 @@ from invoices.fields.amounts import CODES, SYMBOLS, find_amounts
 from invoices.fields.dates import FoundDate, find_dates
 from invoices.fields.found import Found
 from invoices.fields.labels import Index, Label, Near
-from invoices.fields.vocabulary import CREDIT_WORD, INVOICE_WORD
+from invoices.fields.vocabulary import CREDIT_WORD, INVOICE_WORD, REFERRING
 
 _NUMBER_TOKEN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9./_\-#\\]*[A-Za-z0-9])?")
 _LEAD: Final = re.compile(
     r"^[\s:.#\-\u2013]*(?:(?:n[°ºr.]|no\.?|nr\.?|nummer|number)(?![A-Za-z\-]))?[\s:.#°º]*", re.IGNORECASE
 )
+_GROUPED: Final = re.compile(r"\d{1,4}(?: \d{2,6})+")  # all of a cell: "88 1234 0091"
 _PREFIX: Final = re.compile(r"^[A-Z]{1,5}$")
 _TITLE_NUMBER: Final = re.compile(
     r"^\s*(?:[^\d]{0,60}?)(?:\(\d{2,3}\)\s*)?(?P<mark>nr|no|n[°º.]|number|nummer|#)\.?\s*:?\s*(?P<value>\S+)(?P<rest>.*)$",
@@ -76,6 +77,8 @@ def find_number(index: Index) -> Found | None:
 
 def _labelled_numbers(index: Index) -> Iterator[_Scored]:
     for label in index.of_kind("number"):
+        if REFERRING.search(index.texts[label.segment][: label.start]):
+            continue
         page = index.segments[label.segment].page
         early = 1.0 if page == 1 else 0.9
         for place in _places(index, label):
@@ -95,7 +98,7 @@ def _titled_numbers(index: Index) -> Iterator[_Scored]:
     """A number in the document's title: "Invoice 2020-17", "Handelsrechnung (380) Nr. 4711 vom 01.02.2020"."""
     for position, text in enumerate(index.texts[: _TITLE_LINES_MAX * 3]):
         word = INVOICE_WORD.search(text)
-        if word is None or word.start() > 40 or len(text) > 120:
+        if word is None or word.start() > 40 or len(text) > 120 or REFERRING.search(text[: word.start()]):
             continue
         page = index.segments[position].page
         rest = text[word.end() :]
@@ -124,6 +127,8 @@ def _number_right_of_title(index: Index, position: int, page: int) -> Iterator[_
 def _number_in(text: str) -> str | None:
     """The first token that can be an invoice number: it has a digit and is no date, amount or year alone."""
     body = _LEAD.sub("", text, count=1)
+    if _GROUPED.fullmatch(body.strip()):
+        return body.strip()
     tokens = list(_NUMBER_TOKEN.finditer(body))[:3]
     for place, token in enumerate(tokens):
         value = token[0].strip(".")
@@ -200,7 +205,7 @@ def _dates_of_title(index: Index) -> Iterator[_Dated]:
     """The date in a title such as "Rechnung Nr. 17 vom 01.02.2020", also on the next line."""
     for position, text in enumerate(index.texts[: _TITLE_LINES_MAX * 3]):
         word = INVOICE_WORD.search(text)
-        if word is None or word.start() > 40 or len(text) > 120:
+        if word is None or word.start() > 40 or len(text) > 120 or REFERRING.search(text[: word.start()]):
             continue
         page = index.segments[position].page
         for found in find_dates(text[word.end() :]):

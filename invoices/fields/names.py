@@ -11,7 +11,7 @@ from invoices.fields.dates import find_dates
 LEGAL_FORM: Final = re.compile(
     r"(?<!\w)(?:G\s?mbH(?:\s*&\s*Co\.?(?:\s*(?:KG|OHG))?(?:aA)?)?|gGmbH|GMBH(?:\s*&\s*CO\.?\s*KG)?|UG(?:\s*\(haftungsbeschränkt\))?|"
     r"AG(?:\s*&\s*Co\.?\s*KG)?|KGaA|KG|OHG|GbR|e\.?\s?K(?:fm|fr)?\.?|e\.?\s?V\.|eG|SE|a\.\s?G\.|mbH|Ges\.m\.b\.H\.?|"
-    r"Ltd\.?|Limited|LLC|L\.L\.C\.|Inc\.?|Incorporated|Corp\.?|Corporation|PLC|plc|LLP|"
+    r"Ltd\.?|LTD\.?|Limited|LIMITED|LLC|L\.L\.C\.|Inc\.?|INC\.?|Incorporated|Corp\.?|Corporation|PLC|plc|LLP|"
     r"S\.?A\.?R\.?L\.?|S\.A\.S\.?U?\.?|SASU?|EURL|S\.A\.|SA|SNC|SCI|S\.L\.U?\.?|SLU?|S\.?r\.?l\.?s?|S\.?R\.?L\.?|S\.?p\.?A\.?|"
     r"S\.n\.c\.|S\.a\.s\.|B\.V\.|N\.V\.|V\.O\.F\.|BVBA|BV|NV|VOF|A/S|ApS|AB|Oy|AS|Sp\.\s?z\s?o\.\s?o\.|spółka\s+akcyjna|s\.r\.o\.|Kft\.?)"
     r"(?!\w)"

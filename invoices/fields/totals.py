@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -72,9 +72,16 @@ def find_totals(index: Index) -> Totals:
     printed = _printed(index)
     triple = best_triple(_evidence(candidates, printed, index))
     if triple is None:
-        return _after_withholding(candidates) or _without_arithmetic(candidates, untaxed=_is_untaxed(index))
+        untaxed = _is_untaxed(index)
+        return (
+            _after_withholding(candidates)
+            or _paid_in_part(candidates)
+            or _without_arithmetic(candidates, untaxed=untaxed)
+        )
     payable = _payable(triple, candidates, printed, _rests(index, triple))
     confidence = min(0.99, 0.75 + 0.08 * triple.labelled) - (0.3 if _is_outdone(triple, candidates) else 0.0)
+    if payable is not None and payable.value == triple.gross:
+        payable = replace(payable, confidence=min(payable.confidence, confidence))
     return Totals(
         net=_found(triple.net, confidence, candidates["net"], printed),
         tax=_found(triple.tax, confidence, candidates["tax"], printed),
@@ -286,10 +293,10 @@ def _without_arithmetic(candidates: dict[str, list[_Candidate]], *, untaxed: boo
             return Totals(found, Found(Decimal(0), 0.75, only.page), found, found, only.currency)
         found = Found(only.value, 0.6, only.page)
         return Totals(gross=found, payable=found, currency=only.currency)
-    return _paid_in_part(candidates)
+    return Totals()
 
 
-def _paid_in_part(candidates: dict[str, list[_Candidate]]) -> Totals:
+def _paid_in_part(candidates: dict[str, list[_Candidate]]) -> Totals | None:
     """Gross and payable that differ by what is labelled as paid bear each other out."""
     for gross in candidates["gross"]:
         for payable in candidates["payable"]:
@@ -297,7 +304,7 @@ def _paid_in_part(candidates: dict[str, list[_Candidate]]) -> Totals:
             if paid and min(gross.weight, payable.weight, paid[0].weight) > _LABELLED_MIN:
                 total, rest = Found(gross.value, 0.85, gross.page), Found(payable.value, 0.85, payable.page)
                 return Totals(gross=total, payable=rest, currency=_currency(candidates, {gross.value}))
-    return Totals()
+    return None
 
 
 def _found(value: Decimal, confidence: float, candidates: list[_Candidate], printed: dict[Decimal, int]) -> Found:

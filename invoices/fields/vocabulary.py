@@ -103,7 +103,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
             1.0,
             r"(?:fecha\s+(?:de\s+)?)?(?:vencimiento|vto)\b\.?|vence(?:\s+el)?\b|fecha\s+l[ií]mite(?:\s+de\s+pago)?\b|pagar\s+antes\s+del?\b",
         ),
-        (1.0, r"(?:data\s+(?:di\s+)?)?scadenza\b|da\s+pagare\s+entro(?:\s+il)?\b"),
+        (1.0, r"(?:data\s+(?:di\s+)?)?scadenz[ae]\b|da\s+pagare\s+entro(?:\s+il)?\b"),
         (
             1.0,
             r"verval(?:datum|dag)\b|(?:uiterlijk\s+)?(?:te\s+)?(?:betalen|voldoen)\s+(?:voor|v[oó][oó]r|uiterlijk|op)\b|termin\s+p[łl]atno[śs]ci\b",
@@ -173,7 +173,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
             1.0,
             r"(?:client|acheteur|factur[ée]e?\s+[àa]|adress[ée]e?\s+[àa]|destinataire|adresse\s+de\s+facturation)(?!\w)|(?:datos\s+del\s+cliente|dati\s+(?:del\s+)?cliente|klantgegevens|kundendaten|customer\s+details|coordonn[ée]es\s+(?:du\s+)?client)\b|(?:cliente|comprador|facturar\s+a|facturado\s+a|destinatario)\b(?!\s*n)|(?:acquirente|cessionario(?:\s*/?\s*committente)?|spett(?:\.le|abile)|intestatario)\b|(?:klant|koper|afnemer|factuuradres|factuur\s+aan|gefactureerd\s+aan|aan)\b(?!\s*(?:nr|nummer))|nabywca\b",
         ),
-        (0.9, r"(?:to|an|à|aan)(?=\s*:?\s*$)"),
+        (0.9, r"(?:to|an|à|aan)(?=\s*(?::|$))"),
     ),
     "other_party": (
         (
@@ -213,15 +213,9 @@ CREDIT_WORD: Final = re.compile(
     r"facture\s+rectificative))\b",
     re.IGNORECASE,
 )
-# What a title says when the document is something else.
-OTHER_TITLES: Final[tuple[tuple[str, str], ...]] = (
-    (r"angebot|quotation|quote|devis|presupuesto|preventivo|offerte|estimate|kostenvoranschlag", "a quotation"),
-    (r"auftragsbestätigung|order\s+confirmation|confirmation\s+de\s+commande|confirmaci[oó]n\s+de\s+pedido|conferma\s+d'ordine|orderbevestiging", "an order confirmation"),
-    (r"bestellung|purchase\s+order|bon\s+de\s+commande|orden\s+de\s+compra|ordine\s+d'acquisto|inkooporder|bestelbon", "an order"),
-    (r"lieferschein|delivery\s+note|packing\s+(?:slip|list)|bon\s+de\s+livraison|albar[aá]n|documento\s+di\s+trasporto|pakbon|leveringsbon", "a delivery note"),
-    (r"mahnung|zahlungserinnerung|payment\s+reminder|dunning|reminder|relance|recordatorio\s+de\s+pago|sollecito|aanmaning|betalingsherinnering", "a reminder"),
-    (r"kontoauszug|account\s+statement|bank\s+statement|statement\s+of\s+account|relev[ée]\s+de\s+compte|extracto|estratto\s+conto|rekeningoverzicht|rekeningafschrift", "a statement"),
-    (r"vertrag|contract|agreement|contrat|contrato|contratto|overeenkomst", "a contract"),
-    (r"lebenslauf|curriculum\s+vitae|résumé", "a curriculum vitae"),
-    (r"gehaltsabrechnung|lohnabrechnung|payslip|pay\s+slip|bulletin\s+de\s+(?:paie|salaire)|n[oó]mina|busta\s+paga|loonstrook", "a payslip"),
-)  # fmt: skip
+# What stands before another invoice's number or date: "zu Rechnung Nr. 7", "credit for invoice 7".
+REFERRING: Final = re.compile(
+    r"(?:\b(?:zu|zur|zum|for|to|against|regarding|correct\w*|cancel\w*|sur|relative?\s+[àa]|rettifica|rectifica\w*|su|op|betreft|bezug|original)\W*"
+    r"(?:(?:the|our|der|die|unserer?|ihrer?|la|el|le|de|della|a)\s+)*)$",
+    re.IGNORECASE,
+)

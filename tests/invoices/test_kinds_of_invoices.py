@@ -1,10 +1,14 @@
 """Invoices of many kinds, as their trades write them: made up, each with the habits of its country."""
 
+import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from invoices.checks import SURE
 from invoices.invoice import to_protocol
 from invoices.reading import read_document
 
@@ -95,3 +99,53 @@ def test_given_an_invoice_of_a_trade_when_read_then_its_fields_are_found(kind: s
     shown = to_protocol(invoice)
     found = {**shown, "seller": shown["seller"]["name"], "buyer": shown["buyer"]["name"]}
     assert {name: found[name] for name in EXPECTED[kind]} == EXPECTED[kind]
+
+
+def trades() -> Iterator[tuple[str, dict[str, tuple[str, ...]], bytes]]:
+    """Name, allowed values of each field, and text of the papers in trades.txt."""
+    for paper in (FOLDER / "trades.txt").read_text(encoding="utf-8").split("### ")[1:]:
+        head, _, text = paper.partition("\n")
+        name, _, said = head.partition(" | ")
+        fields = re.findall(r"([a-z_.]+)=(.*?)(?= [a-z_.]+=|$)", said)
+        yield name, {field: tuple(value.split("|")) for field, value in fields}, text.encode()
+
+
+@pytest.mark.parametrize(("name", "said", "content"), [pytest.param(*one, id=one[0]) for one in trades()])
+def test_given_a_paper_of_a_trade_when_read_then_nothing_is_silently_wrong(
+    name: str, said: dict[str, tuple[str, ...]], content: bytes
+) -> None:
+    """What is not sure is doubted or left out; what is no invoice is named."""
+    reading = read_document(name, None, content)
+
+    if "none" in said:
+        assert reading.problem is not None
+        assert (reading.problem.code, reading.problem.what) == ("not_an_invoice", said["none"][0])
+        return
+    (invoice,) = reading.invoices
+    wrong = {
+        field: str(invoice.value(field))
+        for field, allowed in said.items()
+        if field != "type"
+        and invoice.value(field) is not None
+        and field_text(to_protocol(invoice), field) not in allowed
+        and invoice.fields[field].confidence >= SURE
+    }
+    assert wrong == {}
+
+
+def test_given_the_papers_of_all_trades_when_read_then_nine_of_ten_fields_are_right() -> None:
+    """Silence would satisfy the test above."""
+    counted: Counter[bool] = Counter()
+
+    for name, said, content in trades():
+        for invoice in read_document(name, None, content).invoices:
+            counted.update(field_text(to_protocol(invoice), field) in allowed for field, allowed in said.items())
+
+    assert counted[True] / counted.total() >= 0.92
+
+
+def field_text(shown: Any, name: str) -> str:
+    """A field of the protocol's invoice, by its dotted name, as a text."""
+    for part in name.split("."):
+        shown = shown[part]
+    return str(shown)

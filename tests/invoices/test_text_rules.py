@@ -231,8 +231,8 @@ def test_given_a_credit_note_with_minus_signs_when_read_then_its_amounts_are_pos
     [
         ("Angebot\nNr. 7 vom 01.02.2026\nSumme 10,00 €", "a quotation"),
         ("Delivery note\n3 chairs", "a delivery note"),
-        ("Kontoauszug 3/2026", "a statement"),
-        ("Dear Anna,\nsee you on Monday", "some other text"),
+        ("Kontoauszug 3/2026", "a statement of account"),
+        ("Dear Anna,\nsee you on Monday", "a letter"),
     ],
 )
 def test_given_another_document_when_described_then_it_is_named(text: str, what: str) -> None:
