@@ -297,6 +297,16 @@ _TURNS: Final = {
         "Got it. This one takes a little longer; I'm still working on it and will write here shortly.",
         "⏳",
     ),
+    "interim_reading": Template(
+        "Got it. I'm still reading your file; a scan takes a moment. I'll write here as soon as I've read it.",
+        "⏳",
+    ),
+    "static_final_reading": Template(
+        "I'm still reading your file. It is safe, and I'll write here as soon as I've read it. You don't need to send it "
+        "again.",
+        "⏳",
+        (),
+    ),
     "static_final": Template(
         "I couldn't finish this in time. Your message is safe and I'm still working on it; I'll write here as soon as "
         "it's done. You don't need to send it again.",

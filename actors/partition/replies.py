@@ -37,15 +37,21 @@ def _said(
     )  # fmt: skip
 
 
-def interim_reply(partition: int, entry_id: str, chat_id: str, message_id: str, at: str) -> Reply:
-    """At the soft deadline: the agent is still at it."""
-    return _said("interim", "interim", reply_id_of(partition, entry_id, "interim"), chat_id, message_id, at)
+def interim_reply(
+    partition: int, entry_id: str, chat_id: str, message_id: str, at: str, *, has_files: bool = False
+) -> Reply:
+    """At the soft deadline: the agent is still at it, or still reading what was sent."""
+    key = "interim_reading" if has_files else "interim"
+    return _said(key, "interim", reply_id_of(partition, entry_id, "interim"), chat_id, message_id, at)
 
 
-def static_reply(partition: int, entry_id: str, chat_id: str, message_id: str, at: str) -> Reply:
+def static_reply(
+    partition: int, entry_id: str, chat_id: str, message_id: str, at: str, *, has_files: bool = False
+) -> Reply:
     """Shortly before the hard deadline: what happens next. The work is owed and ends in a follow-up."""
+    key = "static_final_reading" if has_files else "static_final"
     return _said(
-        "static_final", "final", reply_id_of(partition, entry_id, "final"), chat_id, message_id, at,
+        key, "final", reply_id_of(partition, entry_id, "final"), chat_id, message_id, at,
         recovered_by=("degraded",),
     )  # fmt: skip
 

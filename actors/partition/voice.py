@@ -54,12 +54,26 @@ class Voice:
 
     def interim(self, entry: Entry) -> None:
         """At the soft deadline: the agent is still at it."""
-        reply = interim_reply(self._partition, entry.entry_id, entry.chat_id, entry.message_id, self._node.at())
+        reply = interim_reply(
+            self._partition,
+            entry.entry_id,
+            entry.chat_id,
+            entry.message_id,
+            self._node.at(),
+            has_files=_has_files(entry),
+        )
         self._say(Commit(Operation.INTERIM, self.fenced(entry), self._nonce(), plain=(reply,)), entry)
 
     def static(self, entry: Entry) -> None:
         """Shortly before the hard deadline: what happens next; the work is owed from here on."""
-        reply = static_reply(self._partition, entry.entry_id, entry.chat_id, entry.message_id, self._node.at())
+        reply = static_reply(
+            self._partition,
+            entry.entry_id,
+            entry.chat_id,
+            entry.message_id,
+            self._node.at(),
+            has_files=_has_files(entry),
+        )
         commit = Commit(
             Operation.STATIC, self.fenced(entry), self._nonce(), numbered=reply, message=_raw(entry)
         )  # fmt: skip
@@ -137,6 +151,10 @@ def blobs_of(entry: Entry) -> tuple[str, ...]:
     if entry.message is None or not entry.message.attachments:
         return ()
     return tuple(attachment.digest for attachment in entry.message.attachments if attachment.digest)
+
+
+def _has_files(entry: Entry) -> bool:
+    return entry.message is not None and bool(entry.message.attachments)
 
 
 def _raw(entry: Entry) -> bytes:
