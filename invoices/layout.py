@@ -82,11 +82,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All pages that were read. page_count: how many the document has."""
+    """All pages that were read. page_count: how many the document has.
+
+    author, about: who wrote the file and what it is about (title and subject), as its own information says.
+    """
 
     pages: tuple[Page, ...]
     page_count: int
     source: str = "text"
+    author: str = ""
+    about: str = ""
 
     def text(self) -> str:
         """The visible text of all pages."""

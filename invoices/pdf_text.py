@@ -29,6 +29,7 @@ _RENDER_PIXELS_MAX: Final = 2_000_000
 _PASSWORD_ERROR: Final = 4  # FPDF_ERR_PASSWORD
 _WORD_GAP: Final = 0.35  # of the letters' height; a space that the file leaves out is at least this wide
 _HIDDEN_CHARS_MAX: Final = 2_000
+_INFORMATION_CHARS_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def read_text_layer(content: bytes, limits: Limits) -> Layout:
             chars_left -= chars
             if chars_left <= 0:
                 break
-        return Layout(tuple(pages), count)
+        about = " ".join(_information(document, name) for name in ("Title", "Subject"))
+        return Layout(tuple(pages), count, author=_information(document, "Author"), about=about)
     finally:
         document.close()
 
@@ -92,6 +94,12 @@ def _open(content: bytes) -> Any:
         document.close()
         raise DocumentRefused("damaged", "the PDF has no pages", "PDF")
     return document
+
+
+def _information(document: Any, name: str) -> str:
+    """One entry of the document's information, on one line."""
+    value: str = document.get_metadata_value(name)
+    return " ".join(value[:_INFORMATION_CHARS_MAX].split())
 
 
 def _read_page(document: Any, index: int, chars_max: int) -> tuple[Page, int]:

@@ -19,7 +19,7 @@ from invoices.pdf import attached_xml, page_text
 from invoices.problems import DocumentRefused, Problem
 from invoices.reading_record import Reading, Step
 from invoices.sniffing import decoded_text, sniff
-from invoices.text import describe_document, read_layout
+from invoices.text import describe_document, read_invoices
 from invoices.xml import read_xml
 
 if TYPE_CHECKING:
@@ -302,16 +302,16 @@ def _is_transcript(hidden: str, seen: Layout) -> bool:
 
 def _read_text(layout: Layout, course: _Course, *, has_pictures: bool = False) -> tuple[Invoice, ...]:
     course.shown.append(layout.text())
-    invoice = read_layout(layout)
-    if invoice is None and has_pictures:
+    invoices = read_invoices(layout)
+    if not invoices and has_pictures:
         course.note("text", "none", "no invoice in the text, and pages without any")
         return ()
-    if invoice is None:
+    if not invoices:
         what = describe_document(layout)
         course.refuse("text", DocumentRefused("not_an_invoice", f"the text is no invoice but {what}", what))
         return ()
-    course.note("text", "read", f"{len(invoice.fields)} fields")
-    return (invoice,)
+    course.note("text", "read", f"{sum(len(invoice.fields) for invoice in invoices)} fields")
+    return invoices
 
 
 def _read_plain_text(content: bytes, course: _Course) -> tuple[Invoice, ...]:

@@ -19,11 +19,13 @@ from invoices.fields.header import (
 from invoices.fields.identifiers import VatId, find_iban, find_vat_ids
 from invoices.fields.labels import Index
 from invoices.fields.lines import find_lines
+from invoices.fields.names import LEGAL_FORM
 from invoices.fields.parties import Parties, find_parties
 from invoices.fields.totals import Totals, find_totals
 from invoices.invoice import CREDIT_NOTE_CODES, FieldSource, Invoice, Line
 from invoices.layout import Layout
 from invoices.other_documents import describe, is_invoice
+from invoices.several import on_pages_from, parts_of
 
 _BUYER_WORDS: Final = re.compile(
     r"\b(?:client|kunde|ihre|your|customer|buyer|cliente|klant|acquirente|bill(?:ed)?\s+to|invoiced?\s+to|sold\s+to)",
@@ -32,9 +34,30 @@ _BUYER_WORDS: Final = re.compile(
 _SECTION_LINES_MAX: Final = 8
 
 
+def read_invoices(layout: Layout) -> tuple[Invoice, ...]:
+    """Every invoice a layout shows, one or several one after the other, or none."""
+    index = Index(layout)
+    parts = parts_of(index) if len(layout.pages) > 1 else (layout,)
+    if len(parts) == 1:
+        only = _read(index)
+        return () if only is None else (only,)
+    found: list[Invoice] = []
+    first = 1
+    for part in parts:
+        invoice = _read(Index(part))
+        if invoice is not None:
+            found.append(on_pages_from(invoice, first))
+        first += len(part.pages)
+    return tuple(found)
+
+
 def read_layout(layout: Layout) -> Invoice | None:
     """The invoice a layout shows, or None when it shows none. Deterministic, and quiet about what it cannot tell."""
-    index = Index(layout)
+    return _read(Index(layout))
+
+
+def _read(index: Index) -> Invoice | None:
+    layout = index.layout
     if not is_invoice(index):
         return None
     totals = find_totals(index)
@@ -42,7 +65,7 @@ def read_layout(layout: Layout) -> Invoice | None:
     if number is None and totals.gross is None:
         return None
     month_first = writes_month_first(index)
-    parties = find_parties(index)
+    parties = _as_its_author_has_it(find_parties(index), number, layout)
     seller_vat, buyer_vat = _vat_ids(index, parties)
     found = {
         "number": number,
@@ -58,6 +81,23 @@ def read_layout(layout: Layout) -> Invoice | None:
     }
     lines = find_lines(index, totals.net.value if totals.net and isinstance(totals.net.value, Decimal) else None)
     return _invoice(found, find_type_code(index), lines, layout.source)
+
+
+def _as_its_author_has_it(parties: Parties, number: Found | None, layout: Layout) -> Parties:
+    """The seller without the legal form, where the program that wrote the file has the name in its data without it.
+
+    A file whose title or subject names the invoice's number was named from the invoice's data, and so was its author.
+    """
+    seller, author = parties.seller, layout.author
+    if seller is None or number is None or not author or str(number.value) not in layout.about:
+        return parties
+    printed = str(seller.value)
+    rest = printed[len(author) :]
+    if not printed.casefold().startswith(author.casefold()) or not rest.startswith(" "):
+        return parties
+    if LEGAL_FORM.fullmatch(rest.strip()) is None:
+        return parties
+    return replace(parties, seller=replace(seller, value=printed[: len(author)]))
 
 
 def _amounts(totals: Totals) -> dict[str, Found | None]:

@@ -30,6 +30,7 @@ _CITY_DATE: Final = re.compile(r"^[A-ZÄÖÜ][\w.\- ]{2,30},\s*(?:den|le|li|a)?\
 _TITLE_LINES_MAX: Final = 60
 _NUMBER_CHARS_MAX: Final = 35
 _SURE_GAP: Final = 0.1
+_SURE_NUMBER: Final = 0.75
 _DATE_START_MAX: Final = 40
 _MONTHS: Final = 12
 _OTHER_DOLLARS: Final = re.compile(
@@ -73,6 +74,16 @@ def find_number(index: Index) -> Found | None:
     rivals = [other for other in ranked[1:] if other.score > ranked[0].score - _SURE_GAP]
     confidence = min(0.97, ranked[0].score) - (0.25 if rivals else 0.0)
     return Found(ranked[0].value, confidence, ranked[0].page)
+
+
+def numbers_of_pages(index: Index) -> dict[int, str]:
+    """The number of an invoice that each page bears, where one does for sure."""
+    best: dict[int, _Scored] = {}
+    for candidate in (*_labelled_numbers(index), *_titled_numbers(index)):
+        known = best.get(candidate.page)
+        if candidate.score >= _SURE_NUMBER and (known is None or candidate.score > known.score):
+            best[candidate.page] = candidate
+    return {page: candidate.value for page, candidate in best.items()}
 
 
 def _labelled_numbers(index: Index) -> Iterator[_Scored]:

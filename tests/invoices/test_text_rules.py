@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
@@ -297,3 +298,25 @@ def test_given_a_table_that_does_not_add_up_when_read_then_no_line_is_claimed() 
 
     assert found is not None
     assert found.lines == ()
+
+
+@pytest.mark.parametrize(
+    ("author", "about", "seller"),
+    [
+        ("Moulin du Lac", "Moulin du Lac: Facture FA-17 du 2026-02-03", "Moulin du Lac"),
+        ("Moulin du Lac", "Modèle de facture", "Moulin du Lac SARL"),
+        ("Jean Petit", "Facture FA-17", "Moulin du Lac SARL"),
+        ("Moulin", "Facture FA-17", "Moulin du Lac SARL"),
+    ],
+)
+def test_given_a_file_written_from_the_invoices_data_when_read_then_its_author_tells_where_the_name_ends(
+    author: str, about: str, seller: str
+) -> None:
+    """Only of a name that is printed, only without its legal form, and only when the file is named by its number."""
+    text = "Moulin du Lac SARL - 12 rue du Lac - 74000 Annecy\n\nFacture FA-17\nDate : 03/02/2026\nTotal TTC  10,00 €"
+    layout = replace(layout_of_text(text, 10_000), author=author, about=about)
+
+    found = read_layout(layout)
+
+    assert found is not None
+    assert found.seller.name == seller
