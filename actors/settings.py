@@ -85,7 +85,7 @@ class OcrSettings(_Section, frozen=True):
 
     enabled: bool = True
     count: Annotated[int, Meta(ge=1, le=16)] = 1
-    memory_mb: Annotated[int, Meta(ge=256, le=16_384)] = 1536
+    memory_mb: Annotated[int, Meta(ge=256, le=16_384)] = 1024
     timeout_s: Seconds = 90.0
 
 

@@ -77,6 +77,8 @@ class RapidOcr:
             raise
         except Exception as error:
             raise EngineFailed(f"rapidocr: {error!r:.200}") from error
+        if seen.boxes is None:
+            return []  # nothing was seen; its other fields then have another shape
         return [_line(line, scale) for line in seen.word_results or ()]
 
 

@@ -75,7 +75,7 @@ def read_pictures(
             first = SeenDocument(invoice, layout_of(pages))
         else:
             return SeenDocument(agreed(first.invoice, invoice), first.layout)
-        if is_borne_out(invoice):
+        if is_borne_out(invoice) or not first.layout.segments:
             break
     return first
 

@@ -1,6 +1,6 @@
 """Tesseract through the C interface of its library, where it is installed: no process is started, no file written.
 
-A reader may do neither. One recognition is one call that cannot be interrupted: only the reader's own end stops it.
+A reader may do neither. One recognition is one call; what it has seen by its deadline is what it saw.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _LANGUAGES: Final = ("eng", "deu", "fra", "spa", "ita", "nld")
 _SINGLE_BLOCK: Final = 6  # tesseract's PSM_SINGLE_BLOCK: lines across the page, no guessing at columns
 _ORIENTATION_ONLY: Final = 0  # PSM_OSD_ONLY
 _DPI: Final = 300
+_PAGE_MS_MAX: Final = 20_000  # a page takes one second; noise without a line of text took minutes
 _WORD_LEVEL: Final = "5"
 _LINE_LEVEL: Final = "4"
 _COLUMNS: Final = 12
@@ -43,6 +44,7 @@ class Tesseract:
         if not self.languages:
             raise EngineFailed("tesseract has none of the languages " + ", ".join(_LANGUAGES))
         self._words = self._handle("+".join(self.languages), _SINGLE_BLOCK)
+        self._monitor: int = self._library.TessMonitorCreate()
         self._turns: int | None = None
         self._may_turn = True
 
@@ -56,6 +58,9 @@ class Tesseract:
     def see(self, picture: Image) -> SeenPage:
         """The words of one upright grey picture."""
         self._show(self._words, picture)
+        self._library.TessMonitorSetDeadlineMSecs(self._monitor, _PAGE_MS_MAX)
+        if self._library.TessBaseAPIRecognize(self._words, self._monitor) != 0:
+            raise EngineFailed("tesseract gave up on the page")
         text = self._library.TessBaseAPIGetTsvText(self._words, 0)
         if not text:
             raise EngineFailed("tesseract gave no answer")
@@ -141,6 +146,9 @@ def _declare(library: Any) -> None:
         "TessBaseAPISetPageSegMode": (None, [handle, number]),
         "TessBaseAPISetImage": (None, [handle, text, number, number, number, number]),
         "TessBaseAPISetSourceResolution": (None, [handle, number]),
+        "TessMonitorCreate": (handle, []),
+        "TessMonitorSetDeadlineMSecs": (None, [handle, number]),
+        "TessBaseAPIRecognize": (number, [handle, handle]),
         "TessBaseAPIGetTsvText": (handle, [handle, number]),
         "TessBaseAPIGetAvailableLanguagesAsVector": (ctypes.POINTER(text), [handle]),
         "TessBaseAPIDetectOrientationScript": (number, [handle, *pointers]),
