@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from actors.ledger.mending import lost_commits, read_log
 from actors.ledger.problems import DriverMissing
 from actors.ledger.schema import bring_up_to_date
 from supervision.world_sockets import let_go
@@ -58,6 +59,8 @@ class Database:
         self._connection: Connection | None = None
         self._stop: Callable[[], None] | None = None
         self._was_interrupted = False
+        # What SQLite passed over in silence when it read its log; for whoever asks, once.
+        self.lost = ""
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """What work returns, committed. Raises what it raises, SQLAlchemy's errors, LedgerTooNew and DriverMissing."""
@@ -119,10 +122,12 @@ def _engine_of_file(database: Database) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
         # SQLite gives its log the mode of its file.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        log = read_log(path) if database._writes else b""  # noqa: SLF001 - one mechanism
         connection = sqlite3.connect(path, timeout=LOCK_MS / 1000, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = wal")
             connection.execute("PRAGMA synchronous = full")
+            database.lost = database.lost or lost_commits(path, log, connection)
         except BaseException:
             connection.close()
             raise

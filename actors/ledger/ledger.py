@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from actors.ledger import mending
@@ -14,7 +15,7 @@ from invoices.book import BookAway
 from supervision.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from actors.ledger.database import Database
@@ -66,9 +67,21 @@ class Ledger:
 
         return make
 
-    def open(self, timeout_s: float = 60.0) -> None:
-        """Connect, and bring the schema up to date. Raises what the database raises, LedgerTooNew, DriverMissing."""
-        self._told(lambda: self._writer.run(_checked, timeout_s))
+    @property
+    def is_made(self) -> bool:
+        """Whether it has been opened, and everything that was ever booked is there."""
+        return self._is_made
+
+    def open(self, more: Iterable[Sequence[Booking]] = (), timeout_s: float = 60.0) -> str:
+        """Connect, and bring the schema up to date. Returns what was damaged in SQLite's log, if anything was.
+
+        more: what else is known, which is booked then. Raises what the database raises, LedgerTooNew, DriverMissing.
+        """
+        lost = self._told(lambda: self._writer.run(_checked, timeout_s), is_made=False)
+        if lost:
+            self._rebuild(more)
+        self.state, self.why, self._is_made = "open", "", True
+        return lost
 
     def put(self, bookings: Sequence[Booking], timeout_s: float = WRITE_S) -> None:
         """Book them all or none; a revision that is there already, or a later one, stays. Raises as `open`."""
@@ -99,25 +112,29 @@ class Ledger:
             self._world.run_in_thread(mending.delete_copies, self.path, pool="ledger-backup", timeout_s=timeout_s)
         return count
 
-    def mend(self) -> str:
+    def mend(self, more: Iterable[Sequence[Booking]] = ()) -> str:
         """Set a damaged file aside and make a new one of what is known; says what was done. Raises as `open`, OSError.
 
-        Known is: each row that can be read and whose checksum fits, the backups, and what this node has by heart.
+        Known is: each row that can be read and whose checksum fits, the backups, what this node has by heart, and more.
         """
         self.state, self.why, self._is_made = "away", "the ledger's file is being rebuilt", False
         self._reader.close()
         saved = self._writer.run(_set_aside, MEND_S)
         self.damage = None
-        known = (*saved.bookings, *self.recent.all())
-        # Nobody reads before all of it is there again.
-        for start in range(0, len(known), _PIECE):
-            piece = known[start : start + _PIECE]
-            self._writer.run(partial(_put, bookings=piece), MEND_S)
+        self._rebuild((saved.bookings,))
+        self._rebuild(more)
         self.open()
         return (
             f"{self.path.name} was damaged; it is kept as {saved.kept}, and {len(saved.bookings)} bookings were read "
             f"out of it and its backups ({saved.damaged} rows were not what was written)"
         )
+
+    def _rebuild(self, sources: Iterable[Sequence[Booking]]) -> None:
+        """Book what is known. Nobody reads before all of it is there."""
+        for known in chain((tuple(self.recent.all()),), sources):
+            for start in range(0, len(known), _PIECE):
+                piece = known[start : start + _PIECE]
+                self._writer.run(partial(_put, bookings=piece), MEND_S)
 
     def back_up(self, wall_s: float) -> Path | None:
         """Copy the file when the last copy is hours old. Raises sqlite3.Error, OSError, RowDamaged and WaitTimeout."""
@@ -135,14 +152,15 @@ class Ledger:
     def _write(self, bookings: Sequence[Booking], timeout_s: float) -> None:
         self._told(lambda: self._writer.run(lambda database: _put(database, bookings), timeout_s))
 
-    def _told(self, ask: Callable[[], T]) -> T:
+    def _told(self, ask: Callable[[], T], *, is_made: bool = True) -> T:
         try:
             result = ask()
         except Exception as error:
             self.state, self.why = "away", in_a_line(error)
             self._look_for_damage(error)
             raise
-        self.state, self.why, self._is_made = "open", "", True
+        if is_made:
+            self.state, self.why, self._is_made = "open", "", True
         return result
 
     def _asked(self, ask: Callable[[], T]) -> T:
@@ -179,10 +197,12 @@ def _failed(breaker: CircuitBreaker, permit: Permit, error: Exception) -> None:
     breaker.failed(permit, error)
 
 
-def _checked(database: Database) -> None:
+def _checked(database: Database) -> str:
     from actors.ledger import statements
 
     database.transact(statements.check)
+    lost, database.lost = database.lost, ""
+    return lost
 
 
 def _put(database: Database, bookings: Sequence[Booking]) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from actors.ledger.rows import FileMalformed, RowDamaged, booking_of
-from supervision.keeping.sqlite_file import is_damage, rows_of, sync_folder
+from supervision.keeping.sqlite_file import frames_written, is_damage, rows_of, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,11 +50,7 @@ def speaks_of_damage(error: BaseException) -> bool:
 
 def set_aside(path: Path) -> Saved:
     """Move a damaged file away, and read what can be read of it and of its backups. Raises OSError."""
-    kept = next(
-        name
-        for name in (path.with_name(f"{path.name}.damaged-{number}") for number in range(1, 1_000_000))
-        if not name.exists()
-    )
+    kept = _free_name(path)
     for suffix in _SUFFIXES:
         source = path.with_name(path.name + suffix)
         if source.exists():
@@ -125,6 +121,35 @@ def back_up(path: Path) -> Path | None:
     new.replace(newest)
     sync_folder(path.parent)
     return newest
+
+
+def read_log(path: Path) -> bytes:
+    """SQLite's log beside the file, as it is before anybody opens them."""
+    try:
+        return path.with_name(f"{path.name}-wal").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def lost_commits(path: Path, log: bytes, connection: sqlite3.Connection) -> str:
+    """Whether commits stood in the log behind a damaged frame, where SQLite stops without a word; a copy is kept.
+
+    connection: just opened, by the first who opens the file. Returns nothing where all is well.
+    """
+    written = frames_written(log)
+    if not written:
+        return ""
+    _, frames_read, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if not any(written[max(frames_read, 0) :]):
+        return ""
+    kept = _free_name(path)
+    kept.write_bytes(log)
+    return f"commits at the end of {path.name}-wal were damaged; a copy is kept as {kept.name}"
+
+
+def _free_name(path: Path) -> Path:
+    names = (path.with_name(f"{path.name}.damaged-{number}") for number in range(1, 1_000_000))
+    return next(name for name in names if not name.exists())
 
 
 def is_due(path: Path, wall_s: float) -> bool:

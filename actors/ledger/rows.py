@@ -9,13 +9,17 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.effects.target import NotDone
 from invoices.book import Booking, folded
+from invoices.changes import booking_from_plain
 from messages.codec import decode, encode
 from messages.errors import CodecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
+
+    from actors.effects.records import Effect
 
 KEY_CHARS_MAX: Final = 200
 _DIGEST_BYTES: Final = 16
@@ -78,6 +82,14 @@ def booking_of(row: Mapping[str, Any]) -> Booking:
     if not isinstance(booking, Booking):
         raise RowDamaged(row["chat_id"], row["invoice_id"], f"it is a {type(booking).__name__}")
     return booking
+
+
+def booking_of_effect(effect: Effect) -> Booking:
+    """The booking that an effect carries. Raises NotDone for a payload that is none."""
+    try:
+        return booking_from_plain(effect.payload["booking"])
+    except (KeyError, ValueError) as error:
+        raise NotDone("the effect carries no booking") from error
 
 
 def digest_of(body: bytes) -> bytes:

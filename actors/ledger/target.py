@@ -9,16 +9,15 @@ import pykka
 from actors.effects.target import Misconfigured, NotDone
 from actors.ledger.ledger import Ledger
 from actors.ledger.problems import DriverMissing, LedgerNotOpen, LedgerTooNew
+from actors.ledger.rows import booking_of_effect
 from actors.ledger.writer import BATCH_MAX, NAME, SERVICE, Record, ledger_of
 from actors.native_lane import LaneHangs, LaneLate
 from actors.spreadsheet.writer import note_while_away
-from invoices.changes import booking_from_plain
 
 if TYPE_CHECKING:
     from actors.effects.records import Effect
     from actors.effects.target import BreakerKind, Delivery
     from actors.node import Node
-    from invoices.book import Booking
 
 
 class LedgerTarget:
@@ -56,11 +55,3 @@ class LedgerTarget:
     def happened(self, effect: Effect) -> bool:
         """Whether this revision of it, or a later one, is booked. Raises what the database raises."""
         return self._ledger.revision_of(effect.chat_id, effect.key) >= effect.revision
-
-
-def booking_of_effect(effect: Effect) -> Booking:
-    """The booking that an effect carries. Raises NotDone for a payload that is none."""
-    try:
-        return booking_from_plain(effect.payload["booking"])
-    except (KeyError, ValueError) as error:
-        raise NotDone("the effect carries no booking") from error

@@ -8,8 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from actors.ledger.ledger import Ledger, in_a_line
+from actors.ledger.rebuilding import bookings_in_files
 from actors.ledger.rows import FileMalformed
 from actors.logs import actor_logger
+from actors.native_lane import LaneLate
 from supervision.actor import GeventActor
 from supervision.breaking.settings import NOT_ITS_FAULT
 from supervision.error_classification import error_classifier
@@ -17,6 +19,8 @@ from supervision.supervisor import ChildSpec
 from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from actors.node import Node
     from invoices.book import Booking
     from supervision.actor import Reply
@@ -103,6 +107,9 @@ class LedgerWriter(GeventActor):
         batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
         if self._waiting:
             self.actor_ref.tell(Flush())
+        for record, reply in batch:
+            if record.by_s <= now_s:
+                reply.fail(LaneLate("the booking waited too long to be begun"))
         in_time = [(record, reply) for record, reply in batch if record.by_s > now_s]
         if in_time:
             self._book(in_time)
@@ -124,6 +131,8 @@ class LedgerWriter(GeventActor):
 
     def _put(self, bookings: list[Booking]) -> None:
         try:
+            if not self._ledger.is_made:
+                self._open()
             self._ledger.put(bookings)
         except Exception:
             if self._ledger.damage is None:
@@ -138,7 +147,7 @@ class LedgerWriter(GeventActor):
                 self._mend()
             elif self._ledger.state != "open" and self._may_open():
                 self._open_at_s = self.world.now() + OPEN_AGAIN_S
-                self._ledger.open()
+                self._open()
                 self.actor_ref.tell(BackUp())
         except Exception as error:  # noqa: BLE001 - an outage is no reason to be restarted; it is looked at again
             if self._ledger.damage is error:
@@ -153,10 +162,24 @@ class LedgerWriter(GeventActor):
     def _started_s(self) -> float:
         return self.actor_ref.started_at_s or 0.0
 
+    def _open(self) -> None:
+        lost = self._ledger.open(self._known_elsewhere())
+        if lost:
+            next_step = "what this node's files know of recent turns was booked again; look at the copy that was kept"
+            self._log.error("the ledger's log was damaged", reason=lost, next=next_step)
+
     def _mend(self) -> None:
         reason = in_a_line(self._ledger.damage) if self._ledger.damage is not None else ""
         self._log.error("the ledger is damaged", reason=reason, next="it is set aside and rebuilt")
-        self._log.error("the ledger was rebuilt", detail=self._ledger.mend(), next="look at the file that was kept")
+        said = self._ledger.mend(self._known_elsewhere())
+        self._log.error("the ledger was rebuilt", detail=said, next="look at the file that was kept")
+
+    def _known_elsewhere(self) -> Iterator[list[Booking]]:
+        try:
+            yield from bookings_in_files(self._node)
+        except Exception as error:  # noqa: BLE001 - a second file that cannot be read is no reason to do without the first
+            reason = in_a_line(error)
+            self._log.error("the node's files cannot be read", reason=reason, next="the ledger does without them")
 
     def _hear_of_state(self) -> None:
         """Say once what has become of it."""

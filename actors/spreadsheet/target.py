@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pykka
 
 from actors.effects.target import NotDone
-from actors.ledger.target import booking_of_effect
+from actors.ledger.rows import booking_of_effect
 from actors.native_lane import LaneHangs, LaneLate
 from actors.spreadsheet.writer import BATCH_MAX, NAME, SERVICE, Spreadsheet, WriteRow, sheet_of
 

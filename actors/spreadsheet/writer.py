@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from actors.logs import actor_logger
-from actors.native_lane import Lane
+from actors.native_lane import Lane, LaneLate
 from actors.spreadsheet.local_file import FILE_NAME, LocalSheet
 from actors.spreadsheet.rows import key_named
 from supervision.actor import GeventActor
@@ -142,6 +142,9 @@ class SheetWriter(GeventActor):
         now_s = self.world.now()
         batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
         noted, self._noted = self._noted, []
+        for row, reply in batch:
+            if row.by_s <= now_s:
+                reply.fail(LaneLate("the row waited too long to be begun"))
         in_time = [(row, reply) for row, reply in batch if row.by_s > now_s]
         bookings = [row.booking for row, _ in in_time]
         error: Exception | None = None

@@ -22,8 +22,11 @@ from actors.ledger.target import LedgerTarget
 from actors.native_lane import LaneLate
 from actors.node import Node
 from actors.node_directory import node_paths
+from actors.persistence.records import KeptTurn
+from actors.persistence.session_files import TurnRow
 from actors.settings import LedgerSettings, Settings
 from invoices.book import BookAway, BookQuery
+from messages.codec import encode
 from supervision import world as world_module
 from supervision.error_classification import error_classifier
 from supervision.tiers.failures import Cause
@@ -280,6 +283,33 @@ def test_given_a_flipped_bit_in_a_row_when_read_then_the_row_is_not_believed(tmp
         found = found_at_last(node)
 
     assert found == {"i-2"}
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.9])
+def test_given_damage_in_sqlites_log_when_opened_then_the_nodes_files_bring_back_what_it_held(
+    tmp_path: Path, share: float
+) -> None:
+    """SQLite stops reading there without a word; bookings that had been acknowledged stood behind it."""
+    bookings = [made(number) for number in range(1, 41)]
+    with running(tmp_path) as (node, target):
+        book(target, *bookings)
+        path = writer.ledger_of(node).path
+        kept = {suffix: path.with_name(path.name + suffix).read_bytes() for suffix in ("", "-wal")}
+    effects = {one.invoice_id: encode(effect_of(one)) for one in bookings}
+    turns = [TurnRow(CHAT, 1.0, KeptTurn(f"m-{key}", "s", "", 1, "", effects=(raw,))) for key, raw in effects.items()]
+    log = bytearray(kept["-wal"])
+    log[int(len(log) * share)] ^= 0x10
+    path.write_bytes(kept[""])
+    path.with_name(f"{path.name}-wal").write_bytes(log)
+
+    with running(tmp_path) as (node, target):
+        node.files.put([], turns)
+        book(target, made(41))
+        found = ids_in(node)
+        node.files.close()
+
+    assert found == {f"i-{number}" for number in range(1, 42)}
+    assert path.with_name(f"{path.name}.damaged-1").read_bytes() == bytes(log)
 
 
 def test_given_a_client_that_is_not_installed_when_opened_then_it_says_what_to_install(tmp_path: Path) -> None:
