@@ -18,6 +18,7 @@ from actors.session.work import Said, Work, day_of
 from invoices.book import Book
 from invoices.changes import Change, Reminding
 from invoices.intents import LANGUAGES, FieldName, Intent, Kind, intent_of, language_of, prepare
+from invoices.intents.borne_out import says_yes
 from invoices.invoice import Invoice
 from messages.codec import Json
 from messages.light import light_record
@@ -26,7 +27,10 @@ from messages.user_messages import UserMessageManager
 
 _MESSAGES: Final = UserMessageManager()
 # What changes the books: understood by a model alone, it is asked back.
-_CHANGING: Final = frozenset({Kind.CORRECT, Kind.MARK_PAID, Kind.MARK_UNPAID, Kind.RECORD, Kind.CONFIRM, Kind.CANCEL})
+_SETTING: Final = frozenset({Kind.SET_LANGUAGE, Kind.SET_CURRENCY, Kind.SET_REMINDERS, Kind.REMIND})
+_CHANGING: Final = frozenset(
+    {Kind.CORRECT, Kind.MARK_PAID, Kind.MARK_UNPAID, Kind.RECORD, Kind.CONFIRM, Kind.CANCEL, *_SETTING}
+)
 _TALK: Final = frozenset(
     {Kind.GREETING, Kind.HELP, Kind.CAPABILITIES, Kind.THANKS, Kind.FAREWELL, Kind.RETRY, Kind.UNCLEAR}
 )
@@ -126,11 +130,13 @@ def _answer(work: Work, message: InboundMessage, outcomes: Sequence[DocumentOutc
     by_rules = understood_by_rules(work.state, message, work.at)
     wanted = by_rules if intent is None or message.action else intent
     work.set(asked=None if asked is None or asked.about != "field" else asked)
-    completed = asking.answered(work, wanted, asked, message)
+    # A question is answered by the person's own words; what a model makes of them completes nothing.
+    completed = asking.answered(work, by_rules, asked, message)
     work.is_unclear = completed is None and wanted.kind is Kind.UNCLEAR
     if completed is not None:
         return _with_reminder(work, completed, _do(work, completed))
-    if wanted is not by_rules and wanted.kind in _CHANGING and by_rules.kind is not wanted.kind:
+    is_yes = wanted.kind is Kind.CONFIRM and says_yes(message.text or "")
+    if wanted is not by_rules and wanted.kind in _CHANGING and by_rules.kind is not wanted.kind and not is_yes:
         return _asked_back(work, wanted)
     if wanted.kind is Kind.CONFIRM:
         return asking.confirm(work, wanted, asked, message.action, _do)
@@ -166,6 +172,8 @@ def _question(work: Work, intent: Intent) -> str | None:
     """Whether to do what a model understood; None where nothing would be done without another question."""
     if intent.kind is Kind.RECORD:
         return None
+    if intent.kind in _SETTING:
+        return settings.question(work, intent)
     draft = waiting.named(work, intent.invoice_id, intent.number) if intent.kind is Kind.CORRECT else None
     found = () if draft is not None else bookings_meant(work, intent)
     if draft is None and not found:

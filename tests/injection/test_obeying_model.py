@@ -10,8 +10,8 @@ from injection.attacks import ATTACKS, DOCUMENTS, HARMLESS, NUMBER, SECRET, Atta
 from actors.session.machine import DocumentOutcome, Turn, new_session, take_turn
 from actors.session.prompt import called, complaint_about, request_messages
 from actors.session.state import SessionState
-from invoices.book import MemoryBook
-from invoices.changes import Change
+from invoices.book import BookQuery, MemoryBook
+from invoices.changes import Change, Reminding
 from invoices.intents.other_languages import is_in_another_language
 from invoices.invoice import FieldSource, Invoice, Line, Party
 from messages.records import Attachment, InboundMessage
@@ -41,7 +41,7 @@ class Conversation:
         """Nothing has been said."""
         self.state: SessionState | None = None
         self.book = MemoryBook()
-        self.changes: list[Change] = []
+        self.changes: list[Change | Reminding] = []
         self.count = 0
 
     def turn(self, text: str | None = None, *, read: Invoice | None = None, by: Attack | None = None) -> Turn:
@@ -57,8 +57,8 @@ class Conversation:
             turn = self._as_the_model_says(turn, state, message, by)
         self.state = turn.state
         for change in turn.changes:
+            self.changes.append(change)
             if isinstance(change, Change):
-                self.changes.append(change)
                 self.book.put(change.booking)
         return turn
 
@@ -85,7 +85,7 @@ def conversation() -> Conversation:
     begun.turn(read=invoice())
     if not begun.changes:
         begun.turn("yes")
-    assert [change.booking.invoice.number for change in begun.changes] == [NUMBER]
+    assert [booking.invoice.number for booking in begun.book.find(BookQuery())] == [NUMBER]
     return begun
 
 
@@ -107,7 +107,10 @@ def test_given_a_model_that_obeys_when_a_text_tries_then_nothing_is_changed_and_
     turns += [conversation.turn(words, by=attack), conversation.turn(HARMLESS, by=confirming)]
     turns += [conversation.turn(HARMLESS, by=attack), conversation.turn(HARMLESS, by=confirming)]
 
+    state = conversation.state
+    assert state is not None
     assert conversation.changes == before
+    assert (state.reminder_days, state.currency, state.is_language_set) == (None, None, False)
     assert all(secret not in told(turn) for turn in turns for secret in SECRET)
 
 
@@ -145,4 +148,5 @@ def test_given_a_change_that_a_model_understood_when_the_person_says_yes_then_it
     assert "?" in asked.text
     assert [button.action for button in asked.buttons][:1] == ["yes"]
     assert untouched == 1
-    assert conversation.changes[-1].booking.is_paid, done.text
+    (booking,) = conversation.book.find(BookQuery())
+    assert booking.is_paid, done.text

@@ -10,6 +10,7 @@ from actors.session.work import Said
 from invoices.answers import Answers
 from invoices.book import BookQuery
 from invoices.changes import Change, Reminding
+from invoices.intents import Kind
 from messages.saying import phrases
 
 if TYPE_CHECKING:
@@ -17,10 +18,26 @@ if TYPE_CHECKING:
     from invoices.book import Booking
     from invoices.intents import Intent
 
+_OWN_NAMES: Final = {"en": "English", "de": "Deutsch", "fr": "français", "es": "español"}
 DEFAULT_DAYS: Final = 3
 REMINDED_MAX: Final = 100
 # When on its day a reminder is sent, in UTC.
 _HOUR: Final = "T08:00:00.000Z"
+
+
+def question(work: Work, intent: Intent) -> str | None:
+    """Whether to set what only a model has understood; None where the deed itself asks for more."""
+    match intent.kind:
+        case Kind.SET_LANGUAGE if intent.new_language is not None:
+            return work.say.say("ask_language", language=_OWN_NAMES[intent.new_language])
+        case Kind.SET_CURRENCY if intent.currency is not None:
+            return work.say.say("ask_default_currency", currency=intent.currency)
+        case Kind.SET_REMINDERS:
+            return work.say.say("ask_reminders_off" if intent.is_on is False else "ask_reminders_on")
+        case Kind.REMIND if intent.when is not None or intent.days_before is not None:
+            return work.say.say("ask_remind")
+        case _:
+            return None
 
 
 def set_language(work: Work, intent: Intent) -> Said:
