@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from invoices.book import Booking
 from invoices.fields.amounts import find_amounts
 from invoices.fields.identifiers import compact, is_valid_iban, is_valid_vat_id
 from invoices.fields.labels import plain
@@ -183,41 +183,94 @@ def _disagree(invoice: Invoice, shown: Invoice, name: str, text: str) -> bool:
     return compact(str(ours)) != compact(str(theirs)) and compact(str(ours)) not in compact(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An earlier invoice of the same supplier, as the ledger has it."""
+def check_against_known(invoice: Invoice, earlier: Sequence[Booking], *, content_digest: str = "") -> Invoice:
+    """The invoice with what differs from the supplier's earlier ones in the ledger.
 
-    reference: str
-    invoice: Invoice
-
-
-def check_against_known(invoice: Invoice, earlier: Sequence[Known]) -> Invoice:
-    """The invoice with what differs from the supplier's earlier ones, newest last."""
+    earlier: bookings of the chat, in any order; those of other suppliers count for nothing but the same file.
+    content_digest: sha256 of the file that it came from; empty when there is none.
+    """
+    standing = sorted((one for one in earlier if not one.is_deleted), key=lambda one: (one.recorded_at, one.invoice_id))
+    same = [one for one in standing if is_same_supplier(invoice, one.invoice)]
     return invoice.with_warnings(
-        *_duplicates(invoice, earlier), *_changed_account(invoice, earlier), *_unusual(invoice, earlier)
+        *_duplicates(invoice, standing, same, content_digest), *_changed(invoice, same), *_unusual(invoice, same)
     )
 
 
-def _duplicates(invoice: Invoice, earlier: Sequence[Known]) -> Iterator[InvoiceWarning]:
-    for known in earlier:
-        if invoice.number is not None and known.invoice.number == invoice.number:
+def is_same_supplier(one: Invoice, other: Invoice) -> bool:
+    """Whether two invoices come from one supplier: by VAT id, or by name, however it is spelt.
+
+    The name alone is enough, though the VAT ids differ: who writes in another's name changes more than the account.
+    """
+    ids = [compact(party.vat_id) for party in (one.seller, other.seller) if party.vat_id]
+    if len(ids) > 1 and ids[0] == ids[1]:
+        return True
+    names = [_letters(party.name) for party in (one.seller, other.seller) if party.name]
+    return len(names) > 1 and names[0] == names[1] and names[0] != ""
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone, without case: how numbers and names are compared."""
+    return re.sub(r"[\W_]", "", text).casefold()
+
+
+def _duplicates(
+    invoice: Invoice, standing: Sequence[Booking], same: Sequence[Booking], content_digest: str
+) -> Iterator[InvoiceWarning]:
+    """The first earlier booking of the same invoice, or of the same file."""
+    suppliers = {known.invoice_id for known in same}
+    for known in standing:
+        if content_digest and known.content_digest == content_digest:
+            is_second = not _differ_by_number(invoice, known.invoice)
+        elif known.invoice_id in suppliers:
+            is_second = _is_second(invoice, known.invoice)
+        else:
+            is_second = _is_nameless_second(invoice, known.invoice)
+        if is_second:
+            number = invoice.number or known.invoice.number or "-"
             yield InvoiceWarning(
                 "duplicate",
-                f"Invoice {invoice.number} of this supplier is here already.",
-                {"number": invoice.number, "reference": known.reference},
+                f"Invoice {number} of this supplier is here already.",
+                {"number": number, "reference": known.invoice_id},
             )
             return
 
 
-def _changed_account(invoice: Invoice, earlier: Sequence[Known]) -> Iterator[InvoiceWarning]:
-    accounts = [compact(known.invoice.iban) for known in earlier if known.invoice.iban]
+def _differ_by_number(one: Invoice, other: Invoice) -> bool:
+    """Whether both have a number and not the same: a file may hold several invoices."""
+    return bool(one.number and other.number) and _letters(one.number or "") != _letters(other.number or "")
+
+
+def _is_second(invoice: Invoice, known: Invoice) -> bool:
+    """Whether two invoices of one supplier are the same: by number, or by day and amount where one has no number."""
+    if invoice.type != known.type:
+        return False
+    if invoice.number and known.number:
+        return not _differ_by_number(invoice, known)
+    return _same_facts(invoice, known)
+
+
+def _is_nameless_second(invoice: Invoice, known: Invoice) -> bool:
+    """The same number, day and amount where the supplier of one of them is not known."""
+    named = all(one.seller.name or one.seller.vat_id for one in (invoice, known))
+    numbered = bool(invoice.number and known.number)
+    return not named and numbered and not _differ_by_number(invoice, known) and _same_facts(invoice, known)
+
+
+def _same_facts(invoice: Invoice, known: Invoice) -> bool:
+    facts = (invoice.issue_date, invoice.gross, invoice.currency)
+    return None not in facts[:2] and facts == (known.issue_date, known.gross, known.currency)
+
+
+def _changed(invoice: Invoice, same: Sequence[Booking]) -> Iterator[InvoiceWarning]:
+    """An account or a currency that none of the supplier's earlier invoices had."""
+    accounts = [compact(known.invoice.iban) for known in same if known.invoice.iban]
     if invoice.iban and accounts and compact(invoice.iban) not in accounts:
         yield InvoiceWarning(
             "iban_changed",
             f"This supplier was paid to {accounts[-1]} before; now it is {compact(invoice.iban)}.",
             {"before": accounts[-1], "now": compact(invoice.iban)},
         )
-    currencies = [known.invoice.currency for known in earlier if known.invoice.currency]
+    currencies = [known.invoice.currency for known in same if known.invoice.currency]
     if invoice.currency and currencies and invoice.currency not in currencies:
         yield InvoiceWarning(
             "currency_changed",
@@ -226,12 +279,12 @@ def _changed_account(invoice: Invoice, earlier: Sequence[Known]) -> Iterator[Inv
         )
 
 
-def _unusual(invoice: Invoice, earlier: Sequence[Known]) -> Iterator[InvoiceWarning]:
+def _unusual(invoice: Invoice, same: Sequence[Booking]) -> Iterator[InvoiceWarning]:
     """Far from the median of at least four earlier amounts in the same currency: five times more or less."""
     amounts = sorted(
         abs(known.invoice.gross)
-        for known in earlier
-        if known.invoice.gross and known.invoice.currency == invoice.currency
+        for known in same
+        if known.invoice.gross and (known.invoice.currency, known.invoice.type) == (invoice.currency, invoice.type)
     )
     if invoice.gross is None or len(amounts) < _USUAL_COUNT_MIN:
         return

@@ -9,7 +9,7 @@ from actors.session.handlers import waiting
 from actors.session.state import Waiting
 from actors.session.work import Said, data_about, day_of
 from invoices.book import Booking, BookQuery, folded
-from invoices.checks import Known, check_against_known, check_today
+from invoices.checks import check_against_known, check_today
 from invoices.invoice import FieldSource, InvoiceWarning
 from messages.user_messages import UserMessageManager
 
@@ -108,7 +108,7 @@ def _draft(work: Work, outcome: DocumentOutcome, invoice: Invoice, place: int) -
         invoice = invoice.with_value("currency", work.state.currency, FieldSource("person", 1.0))
     digest = outcome.attachment.digest
     checked = check_today(invoice, work.today)
-    checked = check_against_known(checked, [Known(it.invoice_id, it.invoice) for it in _of_supplier(work, invoice)])
+    checked = check_against_known(checked, _of_supplier(work, invoice), content_digest=digest)
     earlier = _booked_already(work, digest, invoice)
     if earlier is not None and all(it.code != "duplicate" for it in checked.warnings):
         number = invoice.number or earlier.invoice.number or "-"
