@@ -128,8 +128,8 @@ _DOCUMENT: Final = {
         "That is a kind of file I can read, thank you.",
     ),
     "document_not_converted": Template(
-        "I can't read a file like {file_name} myself (by the looks of it: {what}), and what turns such files into a PDF "
-        "isn't working right now. Could you save it as a PDF and send me that?",
+        "I can't read a file like {file_name} myself (by the looks of it: {what}), and what turns such files into a "
+        "PDF isn't working right now. Could you save it as a PDF and send me that?",
         "🔁",
         (HELP,),
         "I can read that one, thank you.",
@@ -302,8 +302,8 @@ _TURNS: Final = {
         "⏳",
     ),
     "static_final_reading": Template(
-        "I'm still reading your file. It is safe, and I'll write here as soon as I've read it. You don't need to send it "
-        "again.",
+        "I'm still reading your file. It is safe, and I'll write here as soon as I've read it. You don't need to send "
+        "it again.",
         "⏳",
         (),
     ),
@@ -367,24 +367,24 @@ _TALK: Final = {
         (HELP,),
         "That one I know.",
     ),
-    "talk_greeting": Template("Hello! Send me an invoice and I'll read it for you.", "👋", (HELP,)),
+    "talk_greeting": Template("Hello! Send me an invoice, or ask me about those you have.", "👋", (HELP,)),
     "talk_help": Template(
-        "Send me an invoice as an attachment, as a PDF or as an e-invoice in XML, and I'll tell you what it says. "
-        'Afterwards ask "what about my last invoice?" whenever you like.',
+        "Send me an invoice as an attachment, and I'll read and save it. Then just write what you need: "
+        '"what is due?", "how much did I spend on ACME this year?", "I paid it yesterday", "the total is 120.50".',
         "💡",
         (HELP,),
     ),
     "talk_capabilities": Template(
-        "I read invoices: PDFs with text in them, and e-invoices (UBL, CII, Factur-X, ZUGFeRD, FatturaPA). I tell you "
-        "who it's from, its number and dates, net, tax and total, and what doesn't add up. Just send me one.",
+        "I read invoices, check them and keep them in your ledger. I find, add up and compare them, tell you what is "
+        "due or overdue, note what is paid, correct or delete one, remind you, and give you all of it as CSV, Excel, "
+        "JSON or UBL. In English, German, French and Spanish.",
         "💡",
-        (),
     ),
     "talk_retry": Template("Happy to try again: please send it once more.", "🔁", (HELP,)),
     "talk_thanks": Template("You're welcome! Send me the next one whenever you like.", "🙂", (LAST,)),
     "talk_farewell": Template("Goodbye! I'm here whenever the next invoice comes in.", "👋"),
     "talk_unclear": Template(
-        "I'm not sure what you mean, but I'm good with invoices: send me one, or ask about the last one.",
+        "I'm not sure what you mean, but I'm good with invoices: send me one, or ask what is due.",
         "💬",
         (HELP,),
     ),

@@ -338,7 +338,7 @@ def test_given_another_language_when_asked_for_then_one_file_is_enough(languages
     assert german.get_message("document_empty").buttons[0].action == "help"
     assert german.get_message("poison").text == TEMPLATES["poison"].text
     assert german.for_language(None).get_message("interim") == WORDS.get_message("interim")
-    assert WORDS.for_language("de").get_message("interim") == WORDS.get_message("interim")
+    assert WORDS.for_language("tlh").get_message("interim") == WORDS.get_message("interim")
 
 
 def test_given_a_translation_with_strange_placeholders_when_rendered_then_they_carry_nothing(languages: Path) -> None:
