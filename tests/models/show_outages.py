@@ -24,7 +24,7 @@ from models.model_server import ModelServer, model_server
 
 PARTITIONS = 16
 TIERS = ("primary", "secondary", "tertiary")
-WORDS = "please tell me what you think of this"
+WORDS = "should I be worried about any of it?"
 
 
 @dataclass

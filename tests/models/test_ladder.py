@@ -10,7 +10,7 @@ import pytest
 from daemon_under_test import DaemonUnderTest, ask_control, short_folder, wait_for
 from models.model_server import ModelServer, model_server
 
-WORDS = "please tell me what you think of this"
+WORDS = "should I be worried about any of it?"
 HARD_S = 10.0
 
 
