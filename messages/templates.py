@@ -321,6 +321,11 @@ _TURNS: Final = {
         (),
         "My records are back. Here is what I still owed you.",
     ),
+    "memory_gap": Template(
+        "I could not find all of our earlier conversation. Invoices that were saved are still there; if I seem to have "
+        "forgotten something you told me, please tell me once more.",
+        "🧩",
+    ),
     "poison": Template(
         "I couldn't finish this one: something in this message stops me every time. I've set it aside for a person to "
         "look at. Please carry on with anything else in the meantime.",

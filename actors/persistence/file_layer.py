@@ -132,6 +132,8 @@ class FileLayer:
     def find(self, chat_id: str) -> Found | None:
         """What the file has of a chat; None also when it cannot be asked now. Never raises."""
         try:
+            if any(note.commit.entry.chat_id == chat_id for note in self._notes):
+                self.write_waiting()
             return self.call(self.files.find, chat_id, timeout_s=FIND_S)
         except BROKEN as error:
             _log.warning("the file layer cannot be asked", chat_id=chat_id, reason=repr(error), next="done without it")

@@ -12,17 +12,17 @@ from actors.ledger.asking import book_of
 from actors.logs import actor_logger, says_debug
 from actors.node import LivingSession
 from actors.partition.commits import Commit, Committed, Operation, Outcome
-from actors.partition.dead_letter import dead_letter
 from actors.partition.replay_ids import original_id
 from actors.partition.replies import reply_id_of
 from actors.session.machine import DocumentOutcome, new_session, take_turn
+from actors.session.memory import Memory, remember
 from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
-from actors.session.state import SessionState, snapshot_of, state_from
+from actors.session.state import SessionState, snapshot_of
 from actors.session.understanding import Understanding, Understood
 from actors.store_errors import StoreAway, StoreBacklog, StoreNotReady
 from messages.codec import encode
-from messages.errors import CodecError
 from messages.records import Reply
+from messages.user_messages import UserMessageManager
 from supervision.actor import GeventActor
 from supervision.supervisor import ChildSpec
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from messages.records import RecoveredBy
 
 _OWNER: Final = "owner/{}"
+_MESSAGES: Final = UserMessageManager()
 _RELAY: Final = "relay"
 # How long a session waits before it asks again whether its commit is there, while the store is away.
 COMMIT_RETRY_S: Final = 0.25
@@ -55,8 +56,8 @@ class Session(GeventActor):
         self._understanding = Understanding(node)
         self._chat_id = chat_id
         self._state: SessionState | None = None
-        # A snapshot that could not be read, for the dead letters of the turn that replaces it.
-        self._set_aside: tuple[bytes, ...] = ()
+        # Where the state came from, until a turn of this session is committed.
+        self._memory = Memory(None)
         self._used_s = 0.0
         self._last_settled = ""
 
@@ -117,7 +118,7 @@ class Session(GeventActor):
         computed = understood.turn
         outcome = self._commit(turn, understood, outcomes)
         if outcome in (Outcome.DONE, Outcome.MINE):
-            self._state, self._set_aside = computed.state, ()
+            self._state, self._memory = computed.state, Memory(computed.state)
             living.version = turn.version + 1
         living.entry_id = living.fence = ""
         if outcome not in (Outcome.DONE, Outcome.MINE):
@@ -130,27 +131,13 @@ class Session(GeventActor):
         """Have the state of turn.version; False when it was not sent along."""
         if turn.snapshot is None:
             return self._living.version == turn.version
-        self._set_aside = ()
-        self._state = self._read_snapshot(turn) if turn.snapshot else None
+        memory = remember(self._node, turn)
+        self._state, self._memory = memory.state, memory
         self._living.version = turn.version
         return True
 
-    def _read_snapshot(self, turn: TurnInHand) -> SessionState | None:
-        try:
-            return state_from(turn.snapshot or b"")
-        except CodecError as error:
-            detail, at = str(error), self._node.at()
-            self._set_aside = (
-                dead_letter("snapshot", detail, at, self._chat_id, turn.entry.message_id, turn.snapshot or b""),
-            )
-            self._log.error(
-                "a snapshot cannot be read", chat_id=self._chat_id, version=turn.version, reason=str(error),
-                next="the conversation goes on without its memory; the bytes become a dead letter with this turn",
-            )  # fmt: skip
-            return None
-
     def _commit(self, turn: TurnInHand, understood: Understood, outcomes: tuple[DocumentOutcome, ...]) -> Outcome:
-        helped = _recovered_by(turn, outcomes)
+        helped = _recovered_by(turn, outcomes, self._memory)
         if helped:
             recovered_by = tuple(dict.fromkeys((*helped, *understood.recovered_by)))
             understood = replace(understood, recovered_by=recovered_by)
@@ -161,7 +148,7 @@ class Session(GeventActor):
         reply = self._reply(turn, understood, owed=False)
         commit = Commit(
             Operation.FINAL, turn.entry, nonce, turn.version, snapshot_of(understood.turn.state),
-            numbered=reply, effects=effects, dead_letters=self._set_aside,
+            numbered=reply, effects=effects, dead_letters=self._memory.set_aside,
         )  # fmt: skip
         committed = self._committed(commit)
         if committed.outcome is Outcome.OWED:
@@ -205,7 +192,7 @@ class Session(GeventActor):
         reply = self._reply(turn, understood, owed=True)
         commit = Commit(
             Operation.SETTLE, turn.entry, nonce, turn.version, snapshot_of(understood.turn.state),
-            plain=(reply,), effects=effects, dead_letters=self._set_aside,
+            plain=(reply,), effects=effects, dead_letters=self._memory.set_aside,
         )  # fmt: skip
         committed = self._committed(commit)
         self._log.info(
@@ -218,10 +205,13 @@ class Session(GeventActor):
 
     def _reply(self, turn: TurnInHand, understood: Understood, *, owed: bool) -> Reply:
         entry, computed = turn.entry, understood.turn
+        text = computed.text
+        if self._memory.has_gap:
+            text = f"{_MESSAGES.for_language(computed.state.language).get_message('memory_gap').text}\n\n{text}"
         return Reply(
             reply_id_of(entry.partition, entry.entry_id, "settled" if owed else "final"),
             original_id(entry.message_id) if owed else entry.message_id, self._chat_id,
-            "follow_up" if owed else "final", computed.text, computed.buttons,
+            "follow_up" if owed else "final", text, computed.buttons,
             answered_by=understood.answered_by, recovered_by=understood.recovered_by, data=computed.data,
             at=self._node.at(),
         )  # fmt: skip
@@ -238,12 +228,12 @@ class Session(GeventActor):
             owner.tell(note)
 
 
-def _recovered_by(turn: TurnInHand, outcomes: tuple[DocumentOutcome, ...]) -> tuple[RecoveredBy, ...]:
+def _recovered_by(turn: TurnInHand, outcomes: tuple[DocumentOutcome, ...], memory: Memory) -> tuple[RecoveredBy, ...]:
     recovered: list[RecoveredBy] = []
     if turn.crashes:
         recovered.append("restart")
-        if turn.snapshot:
-            recovered.append("rehydrated")
+    if (turn.crashes and turn.snapshot) or memory.was_rebuilt:
+        recovered.append("rehydrated")
     if any(outcome.retried for outcome in outcomes):
         recovered.append("retry")
     return tuple(recovered)

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from actors.session.booking_ids import invoice_id_of
+from actors.session.stamped import stamped, unstamped
 from invoices.book import Booking
 from invoices.intents import FieldName
 from invoices.invoice import Invoice
@@ -161,10 +162,10 @@ def snapshot_of(state: SessionState) -> bytes:
     A session that has grown beyond is compacted: what can be asked of the ledger goes first, then the conversation,
     then the bookings on their way to it, and of invoices that wait the lines, and the oldest.
     """
-    raw = encode(state)
+    raw = stamped(encode(state))
     while len(raw) > SNAPSHOT_BYTES_MAX:
         state = _smaller(state)
-        raw = encode(state)
+        raw = stamped(encode(state))
     return raw
 
 
@@ -189,7 +190,7 @@ def _draft_without_lines(draft: Waiting) -> Waiting:
 
 def state_from(raw: bytes) -> SessionState:
     """Rehydrate a session. Raises CodecError, carrying the bytes, when they are no snapshot of a session."""
-    state: Any = decode(raw)
+    state: Any = decode(unstamped(raw))
     if not isinstance(state, SessionState):
         raise CodecError(f"a {type(state).__qualname__} is no session", raw)
     return state

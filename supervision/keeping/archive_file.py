@@ -133,7 +133,9 @@ def _payload_at(raw: bytes, at: int) -> bytes | None:
         return None
     start, length, digest = _LINE.unpack_from(raw, at)
     payload = raw[at + _LINE.size : at + _LINE.size + length]
-    return payload if start == _START and payload and _digest(payload) == digest else None
+    # A slice beyond the end is a shorter one, and would hide a flipped bit of the last line's length.
+    is_whole = start == _START and len(payload) == length > 0
+    return payload if is_whole and _digest(payload) == digest else None
 
 
 def _digest(payload: bytes) -> bytes:

@@ -52,7 +52,7 @@ class SqliteFile:
         written = frames_written(wal)
         try:
             self._connection, frames_read = self._connected()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
             return (self._replaced(str(error)),)
@@ -93,7 +93,7 @@ class SqliteFile:
             with contextlib.suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
+            if isinstance(error, sqlite3.DatabaseError | UnicodeDecodeError) and is_damage(error):
                 raise FileDamaged(self._replaced(str(error))) from error
             raise
         return result
@@ -109,7 +109,7 @@ class SqliteFile:
         """What SQLite's own check says of the file; nothing for a sound one."""
         try:
             rows = self.connection.execute("PRAGMA integrity_check(10)").fetchall()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
             return (str(error),)
@@ -188,8 +188,11 @@ class FileDamaged(Exception):  # noqa: N818 - what happened
     """The file could not be read on; it has been set aside and replaced. The text tells where it is."""
 
 
-def is_damage(error: sqlite3.DatabaseError) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether the error speaks of the file's content, and not of the disk, a lock or the statement."""
+    if isinstance(error, UnicodeDecodeError):
+        # SQLite's own words quote the damaged text of a statement that made a table, and are no text themselves.
+        return True
     if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.NotSupportedError):
         return False
     return any(words in str(error) for words in _NOT_OURS)
@@ -249,14 +252,14 @@ def _rows_between(
     names = ", ".join(columns)
     seen: set[int] = set()
     for order in ("ASC", "DESC"):
-        with contextlib.suppress(sqlite3.Error, OverflowError):
+        with contextlib.suppress(sqlite3.Error, OverflowError, ValueError):
             for row in connection.execute(f"SELECT rowid, {names} FROM {table} ORDER BY rowid {order}"):  # noqa: S608
                 if row[0] not in seen:
                     seen.add(row[0])
                     yield tuple(row[1:])
     for number in range(1, min(last, _ROWS_TRIED_MAX) + 1):
         if number not in seen:
-            with contextlib.suppress(sqlite3.Error, OverflowError):
+            with contextlib.suppress(sqlite3.Error, OverflowError, ValueError):
                 row = connection.execute(f"SELECT {names} FROM {table} WHERE rowid = ?", (number,)).fetchone()  # noqa: S608
                 if row is not None:
                     yield tuple(row)

@@ -10,6 +10,7 @@ from turn.real_nodes import NodeUnderTest, Person, running, wait_for
 from actors.console.nodes import forgive, rebuild_state
 from actors.node import Node
 from actors.persistence.keeper import LINGER_S
+from actors.store_errors import StoreAway
 
 Starter = Callable[..., Any]
 
@@ -117,18 +118,21 @@ def test_given_a_store_that_is_what_it_was_when_the_node_starts_then_nothing_is_
 
 @pytest.mark.rule("L2")
 def test_given_a_node_that_is_missing_when_rebuilt_then_partitions_open_at_an_operators_word(
-    valkey: Any, person: Person, folder: Path
+    valkey: Any, person: Person, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its file may have what no other has; so it is waited for, by name."""
     with running(valkey.url, folder / "a") as first:
+        talked(person, first.node, turns=1)
+
+        def away(_: Any) -> int:
+            raise StoreAway("it is busy", sent=False)
+
+        monkeypatch.setattr("actors.persistence.keeper.CatchUp.run", away)
         with NodeUnderTest(valkey.url, folder / "b") as second:
             wait_for(lambda: second.owns(2) and first.owns(2), "each to own its half")
             gone = second.node.node_id
             wait_for(lambda: gone in (folder / "a" / "nodes.json").read_text(), "the other to be known")
             first.node.files.behind = True
-        talked(person, first.node, turns=1)
-        first.node.files.behind = True
-        first.node.names["files"].stop()
         person.redis.flushall()
 
         wait_for(lambda: rebuild_state(first.settings).get(gone) == "wanted", "the rebuild to wait")

@@ -121,7 +121,7 @@ _COMMIT: Final = (
     Cut("C2", "version", COMMIT, "  if (op == 'final' or op == 'settle') and version ~= began then return {'stale'} end\n"),
     Cut("C2", "counts", COMMIT, "    redis.call('HSET', KEYS[6], 'v', version + 1, 't', turn, 's', snapshot)\n", "    redis.call('HSET', KEYS[6], 'v', version, 't', turn, 's', snapshot)\n"),
     Cut("C2", "nothing else", COMMIT, "  redis.call('HSET', KEYS[6], 't', turn)\nend", "  redis.call('HSET', KEYS[6], 't', turn, 'v', version + 1)\nend"),
-    Cut("C2", "rehydrates", "actors/session/shell.py", "self._state = self._read_snapshot(turn) if turn.snapshot else None", "self._state = None"),
+    Cut("C2", "rehydrates", "actors/session/shell.py", "self._state, self._memory = memory.state, memory", "self._state, self._memory = None, memory"),
     Cut("C3", "mine", COMMIT, "  if ends and known_nonce == nonce then return {'mine'} end\n"),
     Cut("C3", "answered", COMMIT, "if (ends or op == 'static') and state == 's' then", "if false then"),
     Cut("C3", "entry deleted", COMMIT, "  if entry ~= '' then redis.call('XDEL', KEYS[2], entry) end\n  return {'answered'}", "  return {'answered'}"),
