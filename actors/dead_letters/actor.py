@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 LOOK_S: Final = 0.5
 SWEEP_S: Final = 3600.0
-CONCURRENCY: Final = 32
+CONCURRENCY: Final = 64
+# Letters are leased so many at a time while others run: one by one, the asking would cost more than the work.
+REFILL_FROM: Final = 16
 # Longer than an effect's own time and its look before it (actors/effects/performing.py).
 HANDLER_S: Final = 45.0
 SNOOZE_S: Final = 1.0
@@ -121,7 +123,7 @@ class DeadLetters(GeventActor):
             self._intake.take_in()
         self._running = {task for task in self._running if not task.done}
         desk = self._letters.desk
-        while (free := CONCURRENCY - len(self._running)) > 0 and (wants := desk.wants(free)):
+        while (free := CONCURRENCY - len(self._running)) >= REFILL_FROM and (wants := desk.wants(free)):
             taken = desk.take(wants, self._letters.token)
             desk.taken(wants, taken)
             for leased in taken.leased:

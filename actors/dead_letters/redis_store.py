@@ -84,6 +84,8 @@ class RedisLetterStore:
         for want in wants:
             left = want.at_most
             for partition in turned:
+                if left <= 0:
+                    break
                 taken, next_due_s = self._take_from(partition, want, left, token, now_s, until_s)
                 leased += taken
                 left -= len(taken)
