@@ -25,8 +25,8 @@ from invoices.xml import read_xml
 if TYPE_CHECKING:
     from invoices.ocr.reading import Ocr, SeenDocument
 
-# The engines of character recognition are sources of their own: one that costs a reader leaves the other to try.
-SOURCES: Final = ("xml", "text", "rapidocr", "tesseract")
+# Drawing pages, and each engine that looks at them, are sources of their own: one that costs a reader leaves others.
+SOURCES: Final = ("xml", "text", "pictures", "rapidocr", "tesseract")
 # A page with fewer letters than this is a picture, whatever stands beside it: a page number, a stamp.
 _PAGE_LETTERS_MIN: Final = 40
 _READABLE_SHARE_MIN: Final = 0.8  # of a page's letters; below it its fonts do not say which letters they draw
@@ -210,7 +210,7 @@ def _seen(course: _Course, read: Callable[[Ocr], SeenDocument | None]) -> SeenDo
         course.note("ocr", "wanted")
         course.problems.append(Problem("no_text", "a picture has no text that can be read without recognition", "scan"))
         return None
-    if course.pictures_left > 0:
+    if course.pictures_left > 0 and course.may_try("pictures"):
         seen = read(course.ocr)
     if seen is None:
         course.refuse("ocr", DocumentRefused("no_text", "there is only a picture, and nothing here reads it", "scan"))

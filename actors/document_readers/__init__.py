@@ -9,8 +9,11 @@ Weakness: a document waits for a reader in one line; a burst of hostile ones del
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+import pykka
 
 from actors.document_readers.actors import DocumentReader, Place, ReadDocument, ReaderDesk, ReadersBusy
 from actors.document_readers.machine import with_pictures
@@ -33,6 +36,7 @@ _PERIOD_S: Final = 30.0
 # Who wanted the document is gone by then, or asks again: a reader in the middle of one is not waited for.
 _READER_SHUTDOWN_S: Final = 0.2
 _BACKOFF: Final = Backoff(first_s=0.05, factor=2.0, max_s=2.0, jitter=0.5)
+_SECOND_CHANCE_S: Final = 20.0
 _place = Place()
 _scans = Place()
 
@@ -100,7 +104,21 @@ def read(name: str, media_type: str | None, content: bytes, timeout_s: float) ->
     if not reading.wants_ocr or not _scans.is_wanted:
         return reading
     lost = tuple(step.source for step in reading.trail if step.outcome in LOSSES)
-    return with_pictures(reading, _ask(_scans, ReadDocument(name, media_type, content, deadline_s, lost)))
+    if not lost:
+        return with_pictures(reading, _ask(_scans, ReadDocument(name, media_type, content, deadline_s)))
+    return _second_chance(reading, ReadDocument(name, media_type, content, deadline_s, lost))
+
+
+def _second_chance(reading: Reading, document: ReadDocument) -> Reading:
+    """A document that cost a reader is drawn once more, in no more than a moment, as others wait behind it.
+
+    What is known of it stands when there is no reader to be had for that: nothing is worth losing a reader again.
+    """
+    deadline_s = min(document.deadline_s, world.current().now() + _SECOND_CHANCE_S)
+    try:
+        return with_pictures(reading, _ask(_scans, replace(document, deadline_s=deadline_s)))
+    except (ReadersBusy, pykka.Timeout, pykka.ActorDeadError):
+        return reading
 
 
 def _ask(place: Place, document: ReadDocument) -> Reading:

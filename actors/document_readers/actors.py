@@ -186,7 +186,8 @@ class DocumentReader(GeventActor):
         first = self._port.read(request, first_timeout_s(limit_s, self._left_s(document)))
         if isinstance(first, Reading):
             return first
-        again = after_loss(first.source, limit_s, self._left_s(document))
+        # A document that was lost before has had its retry: this was it.
+        again = None if document.skip_sources else after_loss(first.source, limit_s, self._left_s(document))
         second: Reading | Loss | None = None
         if again is not None:
             skipped = (*document.skip_sources, *again.skip_sources)
