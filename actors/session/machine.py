@@ -34,6 +34,8 @@ _CHANGING: Final = frozenset(
 _TALK: Final = frozenset(
     {Kind.GREETING, Kind.HELP, Kind.CAPABILITIES, Kind.THANKS, Kind.FAREWELL, Kind.RETRY, Kind.UNCLEAR}
 )
+# What a model answers better than texts of ours, where there is one.
+_CONVERSING: Final = _TALK - {Kind.RETRY}
 prepare()
 
 
@@ -52,7 +54,7 @@ class DocumentOutcome:
 class Turn:
     """What one turn computes: the state after it, what is said, and what is to be done outside.
 
-    is_unclear: nobody has understood what the message asks for.
+    is_talk: nothing of the books was asked for: small talk, or what the rules have not understood.
     """
 
     state: SessionState
@@ -60,7 +62,7 @@ class Turn:
     buttons: tuple[Button, ...] = ()
     data: Mapping[str, Json] = field(default_factory=dict)
     changes: tuple[Change | Reminding, ...] = ()
-    is_unclear: bool = False
+    is_talk: bool = False
 
 
 def new_session(message: InboundMessage, at: str) -> SessionState:
@@ -85,7 +87,7 @@ def take_turn(
         said = Said(f"{work.say.say('ledger_away')}\n\n{said.text}", said.buttons, said.data)
     told = message.text or message.action or ", ".join(outcome.attachment.name for outcome in outcomes)
     after = work.state.with_exchange(told, said.text, at, user_id=message.user_id, language=work.language)
-    return Turn(after, said.text, said.buttons, said.data, tuple(work.changes), work.is_unclear)
+    return Turn(after, said.text, said.buttons, said.data, tuple(work.changes), work.is_talk)
 
 
 def understood_by_rules(state: SessionState, message: InboundMessage, at: str) -> Intent:
@@ -132,7 +134,7 @@ def _answer(work: Work, message: InboundMessage, outcomes: Sequence[DocumentOutc
     work.set(asked=None if asked is None or asked.about != "field" else asked)
     # A question is answered by the person's own words; what a model makes of them completes nothing.
     completed = asking.answered(work, by_rules, asked, message)
-    work.is_unclear = completed is None and wanted.kind is Kind.UNCLEAR
+    work.is_talk = completed is None and wanted.kind in _CONVERSING
     if completed is not None:
         return _with_reminder(work, completed, _do(work, completed))
     is_yes = wanted.kind is Kind.CONFIRM and says_yes(message.text or "")

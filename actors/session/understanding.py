@@ -1,7 +1,7 @@
-"""What a person means: by rules first, by a model where the rules do not know; paid for once a turn.
+"""What a person means: by rules where they are sure, by a model for talk and the rest; paid for once a turn.
 
-Rules cost nothing, answer in a millisecond and say the same each time; so a model is asked only for what they leave
-unclear: other words, other languages. What it answers is a tool call, which becomes the same intent that the rules make
+Rules cost nothing, answer in a millisecond and say the same each time; so what they know for sure is theirs. A model is
+asked for conversation, and for what they leave unclear: other words, other languages. What it answers is a tool call, which becomes the same intent that the rules make
 and is handled by the same code, or talk.
 """
 
@@ -87,7 +87,7 @@ class Understanding:
         message = turn.message
         if chain is None or not message.text or message.attachments or message.action:
             return Understood(by_rules)
-        if not by_rules.is_unclear and not is_in_another_language(message.text):
+        if not by_rules.is_talk and not is_in_another_language(message.text):
             return Understood(by_rules)
         kept, helped = self._understood(chain, turn, state)
         if kept is None:

@@ -49,7 +49,7 @@ class Work:
     changes: list[Change | Reminding] = field(default_factory=list)
     is_away: bool = False
     is_settled: bool = False
-    is_unclear: bool = False
+    is_talk: bool = False
 
     def __post_init__(self) -> None:
         """Ready to speak."""

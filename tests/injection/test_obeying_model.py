@@ -53,7 +53,7 @@ class Conversation:
         state = self.state or new_session(message, AT)
         outcomes = [DocumentOutcome(attachment, (read,))] if read is not None else []
         turn = take_turn(state, message, f"m-{self.count}", outcomes, AT, self.book)
-        if by is not None and (turn.is_unclear or is_in_another_language(text or "")):
+        if by is not None and (turn.is_talk or is_in_another_language(text or "")):
             turn = self._as_the_model_says(turn, state, message, by)
         self.state = turn.state
         for change in turn.changes:
