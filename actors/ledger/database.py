@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from actors.ledger.mending import lost_commits, read_log
+from actors.ledger.mending import Standing, lost_commits, read_log
 from actors.ledger.problems import DriverMissing
 from actors.ledger.schema import bring_up_to_date
 from supervision.world_sockets import let_go
@@ -59,6 +59,7 @@ class Database:
         self._connection: Connection | None = None
         self._stop: Callable[[], None] | None = None
         self._was_interrupted = False
+        self._standing: Standing | None = None
         # What SQLite passed over in silence when it read its log; for whoever asks, once.
         self.lost = ""
 
@@ -77,12 +78,15 @@ class Database:
         connection = self._connected()
         try:
             with connection.begin():
-                return work(connection)
+                result = work(connection)
+            if self._standing is not None:
+                self._standing.look()
         except BaseException as error:
             # After anything but a refused statement nobody knows what the connection is in the middle of.
             if not isinstance(error, sa.exc.IntegrityError | sa.exc.DataError):
                 self.close()
             raise
+        return result
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -98,6 +102,7 @@ class Database:
                     connection.close()
                 raise
             self._connection = connection
+            self._standing = Standing(self.place.path) if self.place.is_file else None
         return self._connection
 
     def interrupt(self) -> None:

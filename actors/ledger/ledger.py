@@ -41,7 +41,8 @@ class Ledger:
         """url: of a PostgreSQL; empty: a file in data_dir."""
         self._world = world
         self._url = url
-        self.path = data_dir / FILE_NAME
+        # SQLite keeps its log beside the file itself, not beside a link to it.
+        self.path = (data_dir / FILE_NAME).resolve()
         self.recent = RecentBookings()
         self.state: LedgerState = "opening"
         self.why = "the ledger has not been opened yet"
@@ -73,15 +74,24 @@ class Ledger:
         return self._is_made
 
     def open(self, more: Iterable[Sequence[Booking]] = (), timeout_s: float = 60.0) -> str:
-        """Connect, and bring the schema up to date. Returns what was damaged in SQLite's log, if anything was.
+        """Connect, bring the schema up to date, and book what is known where something was damaged; says what was.
 
-        more: what else is known, which is booked then. Raises what the database raises, LedgerTooNew, DriverMissing.
+        Known is: each row of a file that was set aside that can be read and whose checksum fits, the backups, what this
+        node has by heart, and more. Raises what the database raises, OSError, LedgerTooNew, DriverMissing.
         """
-        lost = self._told(lambda: self._writer.run(_checked, timeout_s), is_made=False)
-        if lost:
+        said = self._told(lambda: self._writer.run(_checked, timeout_s), is_made=False)
+        saved = self._told(lambda: self._writer.run(_read_unread, MEND_S), is_made=False)
+        if said or saved is not None:
+            self._rebuild((saved.bookings,) if saved is not None else ())
             self._rebuild(more)
+        if saved is not None:
+            names = ", ".join(self._writer.run(_keep_read, MEND_S))
+            said = (
+                f"{self.path.name} was damaged; it is kept as {names}, and {len(saved.bookings)} bookings were read "
+                f"out of it and its backups ({saved.damaged} rows were not what was written)"
+            )
         self.state, self.why, self._is_made = "open", "", True
-        return lost
+        return said
 
     def put(self, bookings: Sequence[Booking], timeout_s: float = WRITE_S) -> None:
         """Book them all or none; a revision that is there already, or a later one, stays. Raises as `open`."""
@@ -113,21 +123,12 @@ class Ledger:
         return count
 
     def mend(self, more: Iterable[Sequence[Booking]] = ()) -> str:
-        """Set a damaged file aside and make a new one of what is known; says what was done. Raises as `open`, OSError.
-
-        Known is: each row that can be read and whose checksum fits, the backups, what this node has by heart, and more.
-        """
+        """Set a damaged file aside and open a new one, made of what is known as `open` says. Raises as it does."""
         self.state, self.why, self._is_made = "away", "the ledger's file is being rebuilt", False
         self._reader.close()
-        saved = self._writer.run(_set_aside, MEND_S)
+        self._writer.run(_set_aside, MEND_S)
         self.damage = None
-        self._rebuild((saved.bookings,))
-        self._rebuild(more)
-        self.open()
-        return (
-            f"{self.path.name} was damaged; it is kept as {saved.kept}, and {len(saved.bookings)} bookings were read "
-            f"out of it and its backups ({saved.damaged} rows were not what was written)"
-        )
+        return self.open(more)
 
     def _rebuild(self, sources: Iterable[Sequence[Booking]]) -> None:
         """Book what is known. Nobody reads before all of it is there."""
@@ -235,9 +236,17 @@ def _forget(database: Database, chat_id: str) -> int:
     return database.transact(lambda connection: statements.forget(connection, chat_id))
 
 
-def _set_aside(database: Database) -> mending.Saved:
+def _set_aside(database: Database) -> None:
     database.close()
-    return mending.set_aside(database.place.path)
+    mending.set_aside(database.place.path)
+
+
+def _read_unread(database: Database) -> mending.Saved | None:
+    return mending.read_unread(database.place.path) if database.place.is_file else None
+
+
+def _keep_read(database: Database) -> tuple[str, ...]:
+    return mending.keep_read(database.place.path)
 
 
 def _back_up(path: Path, wall_s: float) -> Path | None:

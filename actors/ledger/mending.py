@@ -29,11 +29,36 @@ _COLUMNS: Final = ("chat_id", "invoice_id", "body", "body_digest")
 _SUFFIXES: Final = ("", "-wal")
 
 
+Identity = tuple[int, int]
+
+
+class Standing:
+    """Whether the files that a connection has open are still those of their names. One for each connection.
+
+    A file that was replaced or deleted under SQLite goes on being written, where nobody will find it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._names = (path, path.with_name(f"{path.name}-wal"))
+        self._known: dict[Path, Identity] = {}
+
+    def look(self) -> None:
+        """Raises FileMalformed when one is another, or gone."""
+        for name in self._names:
+            try:
+                found = name.stat()
+            except FileNotFoundError:
+                if name in self._known:
+                    raise FileMalformed(f"{name.name} was taken away") from None
+                continue
+            if self._known.setdefault(name, (found.st_dev, found.st_ino)) != (found.st_dev, found.st_ino):
+                raise FileMalformed(f"{name.name} is another file now")
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What could be read. kept: the name of the damaged file. damaged: rows that are not what was written."""
+    """What could be read. damaged: how many rows are not what was written."""
 
-    kept: str
     bookings: tuple[Booking, ...]
     damaged: int
 
@@ -48,26 +73,50 @@ def speaks_of_damage(error: BaseException) -> bool:
     return False
 
 
-def set_aside(path: Path) -> Saved:
-    """Move a damaged file away, and read what can be read of it and of its backups. Raises OSError."""
-    kept = _free_name(path)
+def set_aside(path: Path) -> None:
+    """Move a damaged file away, to be read by `read_unread`, now or after a crash. Raises OSError."""
+    unread = _free_name(path, "unread")
     for suffix in _SUFFIXES:
         source = path.with_name(path.name + suffix)
         if source.exists():
-            source.replace(kept.with_name(kept.name + suffix))
+            source.replace(unread.with_name(unread.name + suffix))
     path.with_name(path.name + "-shm").unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def read_unread(path: Path) -> Saved | None:
+    """What can be read of files that were set aside, and of the backups; None when there are none. Raises OSError."""
+    unread = _unread(path)
+    if not unread:
+        return None
     newest: dict[tuple[str, str], Booking] = {}
     damaged = 0
-    for source in (kept, *backups(path)):
+    for source in (*unread, *backups(path)):
         for booking in _read(source):
             if booking is None:
-                damaged += source == kept
+                damaged += source in unread
             else:
                 key = (booking.chat_id, booking.invoice_id)
                 if key not in newest or newest[key].revision < booking.revision:
                     newest[key] = booking
-    return Saved(kept.name, tuple(newest.values()), damaged)
+    return Saved(tuple(newest.values()), damaged)
+
+
+def keep_read(path: Path) -> tuple[str, ...]:
+    """Note that what was set aside has been read, and what it held is booked; the names it is kept under."""
+    names = []
+    for unread in _unread(path):
+        kept = _free_name(path, "damaged")
+        for suffix in reversed(_SUFFIXES):
+            source = unread.with_name(unread.name + suffix)
+            if source.exists():
+                source.replace(kept.with_name(kept.name + suffix))
+        names.append(kept.name)
+    return tuple(names)
+
+
+def _unread(path: Path) -> tuple[Path, ...]:
+    return tuple(sorted(found for found in path.parent.glob(f"{path.name}.unread-*") if found.name[-1].isdecimal()))
 
 
 def _read(source: Path) -> Iterator[Booking | None]:
@@ -100,19 +149,13 @@ def back_up(path: Path) -> Path | None:
     Raises sqlite3.Error and OSError, and RowDamaged for a row that is not what was written.
     """
     new = path.with_name(f"{path.name}.backup-new")
-    new.unlink(missing_ok=True)
-    os.close(os.open(new, os.O_RDWR | os.O_CREAT, 0o600))
-    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
-        connection.execute("VACUUM INTO ?", (str(new),))
-    with contextlib.closing(sqlite3.connect(new)) as connection:
-        answer = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if answer != "ok":
-            raise sqlite3.DatabaseError(f"the backup is malformed: {answer}")
-        for row in connection.execute("SELECT chat_id, invoice_id, body, body_digest FROM bookings"):
-            booking_of(dict(zip(_COLUMNS, row, strict=True)))
-        if connection.execute("SELECT count(*) FROM bookings").fetchone() == (0,):
-            new.unlink()
+    try:
+        if not _copy(path, new):
             return None
+    except BaseException:
+        # On a disk that is full, half a copy would be in the way of the ledger itself.
+        new.unlink(missing_ok=True)
+        raise
     for number in range(BACKUPS_MAX, 1, -1):
         older = path.with_name(f"{path.name}.backup-{number - 1}")
         if older.exists():
@@ -121,6 +164,25 @@ def back_up(path: Path) -> Path | None:
     new.replace(newest)
     sync_folder(path.parent)
     return newest
+
+
+def _copy(path: Path, new: Path) -> bool:
+    """Copy the ledger, and read the copy through; False, and no copy, when nothing is booked."""
+    new.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_RDWR | os.O_CREAT, 0o600))
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
+        connection.execute("VACUUM INTO ?", (str(new),))
+    with contextlib.closing(sqlite3.connect(new)) as connection:
+        answer = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if answer != "ok":
+            raise FileMalformed(answer)
+        rows = 0
+        for row in connection.execute("SELECT chat_id, invoice_id, body, body_digest FROM bookings"):
+            booking_of(dict(zip(_COLUMNS, row, strict=True)))
+            rows += 1
+    if not rows:
+        new.unlink()
+    return bool(rows)
 
 
 def read_log(path: Path) -> bytes:
@@ -142,13 +204,13 @@ def lost_commits(path: Path, log: bytes, connection: sqlite3.Connection) -> str:
     _, frames_read, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if not any(written[max(frames_read, 0) :]):
         return ""
-    kept = _free_name(path)
+    kept = _free_name(path, "damaged")
     kept.write_bytes(log)
     return f"commits at the end of {path.name}-wal were damaged; a copy is kept as {kept.name}"
 
 
-def _free_name(path: Path) -> Path:
-    names = (path.with_name(f"{path.name}.damaged-{number}") for number in range(1, 1_000_000))
+def _free_name(path: Path, what: str) -> Path:
+    names = (path.with_name(f"{path.name}.{what}-{number}") for number in range(1, 1_000_000))
     return next(name for name in names if not name.exists())
 
 
@@ -161,5 +223,5 @@ def is_due(path: Path, wall_s: float) -> bool:
 def delete_copies(path: Path) -> None:
     """Delete every backup and every damaged file: a person wants to be forgotten, there too."""
     for copy in path.parent.glob(f"{path.name}.*"):
-        if ".backup-" in copy.name or ".damaged-" in copy.name:
+        if any(f".{what}-" in copy.name for what in ("backup", "damaged", "unread")):
             copy.unlink(missing_ok=True)

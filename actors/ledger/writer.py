@@ -163,16 +163,16 @@ class LedgerWriter(GeventActor):
         return self.actor_ref.started_at_s or 0.0
 
     def _open(self) -> None:
-        lost = self._ledger.open(self._known_elsewhere())
-        if lost:
-            next_step = "what this node's files know of recent turns was booked again; look at the copy that was kept"
-            self._log.error("the ledger's log was damaged", reason=lost, next=next_step)
+        self._tell(self._ledger.open(self._known_elsewhere()))
 
     def _mend(self) -> None:
         reason = in_a_line(self._ledger.damage) if self._ledger.damage is not None else ""
         self._log.error("the ledger is damaged", reason=reason, next="it is set aside and rebuilt")
-        said = self._ledger.mend(self._known_elsewhere())
-        self._log.error("the ledger was rebuilt", detail=said, next="look at the file that was kept")
+        self._tell(self._ledger.mend(self._known_elsewhere()))
+
+    def _tell(self, said: str) -> None:
+        if said:
+            self._log.error("the ledger was rebuilt", detail=said, next="look at what was kept")
 
     def _known_elsewhere(self) -> Iterator[list[Booking]]:
         try:

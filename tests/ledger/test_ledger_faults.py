@@ -285,6 +285,46 @@ def test_given_a_flipped_bit_in_a_row_when_read_then_the_row_is_not_believed(tmp
     assert found == {"i-2"}
 
 
+def test_given_the_log_deleted_under_the_ledger_when_booking_then_nothing_is_written_where_nobody_looks(
+    tmp_path: Path,
+) -> None:
+    """SQLite would go on writing into a file without a name; by a link to a folder of its own, too."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "ledger.sqlite3").symlink_to(tmp_path / "disk" / "l.sqlite3")
+    with running(tmp_path / "data") as (node, target):
+        book(target, *(made(number) for number in range(1, 31)))
+        assert len(ids_in(node)) == 30
+        _garble(tmp_path / "disk" / "l.sqlite3", 0.5)
+        (tmp_path / "disk" / "l.sqlite3-wal").unlink()
+        (tmp_path / "disk" / "l.sqlite3-shm").unlink()
+        book(target, made(31))
+        found = found_at_last(node)
+
+    assert found == {f"i-{number}" for number in range(1, 32)}
+    assert len(list((tmp_path / "disk").glob("*.damaged-*"))) == 1
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "ledger.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM bookings").fetchone() == (31,)
+
+
+def test_given_a_crash_while_mending_when_opened_then_the_file_that_was_set_aside_is_read(tmp_path: Path) -> None:
+    """Its rows are not booked anywhere else yet."""
+    ledger = Ledger(world_module.current(), "", tmp_path)
+    ledger.open()
+    ledger.put([made(number) for number in range(1, 51)])
+    ledger.close()
+    mending.set_aside(ledger.path)
+
+    again = Ledger(world_module.current(), "", tmp_path)
+    said = again.open()
+    found = again.find(CHAT, RECENT)
+    again.close()
+
+    assert "50 bookings" in said
+    assert len(found) == 50
+    assert [path.name for path in tmp_path.glob("*.unread-*")] == []
+
+
 @pytest.mark.parametrize("share", [0.2, 0.6, 0.9])
 def test_given_damage_in_sqlites_log_when_opened_then_the_nodes_files_bring_back_what_it_held(
     tmp_path: Path, share: float
