@@ -41,7 +41,7 @@ bench: $(VENV)/bench.stamp  ## measure, with machine, versions and spread beside
 rules: $(VENV)/test.stamp  ## take each rule of the turn out and see its tests fail (ARGS="C2 A1:alone")
 	@$(BIN)/python tests/turn/check_rules.py $(ARGS)
 
-accuracy: $(VENV)/test.stamp  ## compare what is read from real invoices with what they say
+accuracy: $(VENV)/bench.stamp  ## compare what is read from real invoices with what they say
 	@$(BIN)/python bench/accuracy.py $(ARGS)
 
 words: $(VENV)/base.stamp  ## compile the texts people read (messages/locale)
