@@ -15,7 +15,9 @@ from messages.user_messages import LOCALE_FOLDER, translation
 VALUE_CHARS_MAX: Final = 120
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
-_SPACES: Final = re.compile(r"\s+")
+# Spaces that keep figures together stay what they are.
+_KEPT: Final = "\u00a0\u202f"
+_SPACES: Final = re.compile(rf"[^\S{_KEPT}]+")
 # Group and decimal marks, and the order of a day; English days stay in ISO 8601, which no reader takes for another.
 _FORMS: Final = {
     "en": (",", ".", "%Y-%m-%d"),
@@ -80,7 +82,7 @@ class Phrases:
 def one_line(value: object) -> str:
     """A value as one line of bounded length, without control characters."""
     text = _SPACES.sub(" ", str(value)).strip()
-    shown = "".join(character for character in text if character.isprintable())
+    shown = "".join(character for character in text if character.isprintable() or character in _KEPT)
     return shown if len(shown) <= VALUE_CHARS_MAX else f"{shown[: VALUE_CHARS_MAX - 1]}…"
 
 

@@ -184,12 +184,13 @@ class Names:
         return " ".join(named).rstrip(".,'’") or None if named and not _NUMBER.fullmatch(named[0]) else None  # noqa: RUF001
 
     def _is_name(self, word: str) -> bool:
-        """Whether a word can stand in a name: capitals make it one, else it must be no word that has a meaning here."""
+        """Whether a word can stand in a name: one that has no meaning here, nor is a mistyped one of these."""
         folded = plain(word).strip(".'’")  # noqa: RUF001 - as typed
         if not folded or folded[0].isdigit():
             return False
-        if folded in self._words.words or folded in self._words.common_words:
-            return word.isupper() and len(word) > 1 and folded not in self._words.common_words
+        # "l'année": what is elided before it makes a word no name.
+        if {folded, folded.rpartition("'")[2]} & (self._words.words | self._words.common_words):
+            return False
         return self._words.typos.mended(folded) not in self._words.words or word[:1].isupper()
 
 
