@@ -170,6 +170,22 @@ _DURABILITY: Final = (
     ),
 )
 
+BEGIN: Final = f"{LUA}effect_begin.lua"
+ATTEMPTS, LINES = "actors/effects/attempts.py", "actors/effects/lines.py"
+_EFFECTS: Final = (
+    Cut("E1", "recorded before", BEGIN, "redis.call('HSET', KEYS[3], ARGV[2], record)\n"),
+    Cut("E1", "under the fence", BEGIN, "if redis.call('HGET', KEYS[1], 'f') ~= ARGV[1] then return {'stale'} end\n"),
+    Cut("E1", "ended under the fence", f"{LUA}effect_end.lua", "if redis.call('HGET', KEYS[1], 'f') ~= ARGV[1] then return 'stale' end\n"),
+    Cut("E1", "asked first", ATTEMPTS, "            return First.LOOK\n", "            return First.PERFORM\n"),
+    Cut("E1", "not repeated", ATTEMPTS, '        case "neither":\n            return First.GIVE_UP\n', '        case "neither":\n            return First.PERFORM\n'),
+    Cut("E1", "unknown at once", ATTEMPTS, 'if state is State.UNKNOWN and delivery == "neither":', "if False:"),
+    Cut("E2", "one at a time", LINES, "if line.listed or line.at_work is not None or not line.queue:", "if line.listed or not line.queue:"),
+    Cut("E2", "in order", LINES, "line.at_work = line.queue[0]", "line.at_work = line.queue[-1]"),
+    Cut("E3", "its own", "actors/session/work.py", "return overlay(found, self._unsettled(), query)", "return found"),
+    Cut("E5", "kept", "actors/partition/store.py", 'outcome: bytes | None = self.call(journal, "HGET", journal, step)', "outcome: bytes | None = None"),
+    Cut("E5", "time of acceptance", OWNER, "entry.static_at_s, accepted_at(entry.entry_id),", "entry.static_at_s, self._node.at(),"),
+)  # fmt: skip
+
 _LEAVING: Final = (
     Cut("X1", "idle at once", KEEPER, "elif not self._in_hand(number) or self.world.now() >= until_s:", "elif self.world.now() >= until_s:"),
     Cut("X1", "busy after five seconds", KEEPER, "LET_GO_S: Final = 5.0", "LET_GO_S: Final = 300.0"),
@@ -183,8 +199,16 @@ _LEAVING: Final = (
     Cut("X2", "through the session", f"{LUA}forget.lua", "if redis.call('HEXISTS', KEYS[6], chat) == 1 then return {'busy'} end\n"),
 )  # fmt: skip
 
+_REPLAY: Final = (
+    Cut("E4", "owed", f"{LUA}letter_replay.lua", "'w' .. digest", "'o' .. digest"),
+    Cut("E4", "once", f"{LUA}letter_replay.lua", "if redis.call('HEXISTS', KEYS[4], id) == 1 or redis.call('HEXISTS', KEYS[5], id) == 1 then return {'known'} end\n"),
+    Cut("E4", "index", f"{LUA}letter_replay.lua", "redis.call('HSET', KEYS[3], entry, chat .. '\\n' .. id)\n"),
+    Cut("E4", "one's own", "actors/dead_letters/redoing.py", "replay_id(message_id or item.item_id, max(item.round, 1))", "message_id or item.item_id"),
+    Cut("E4", "as the person knows it", "actors/session/shell.py", "original_id(entry.message_id) if owed else entry.message_id", "entry.message_id"),
+)  # fmt: skip
+
 CUTS: Final[tuple[Cut, ...]] = (
-    *_KEYS, *_DOORS, *_OWNERSHIP, *_TABLE, *_COMMIT, *_ATTEMPTS, *_DURABILITY, *_LEAVING,
+    *_KEYS, *_DOORS, *_OWNERSHIP, *_TABLE, *_COMMIT, *_ATTEMPTS, *_DURABILITY, *_EFFECTS, *_LEAVING, *_REPLAY,
 )  # fmt: skip
 
 # Tests that stand with the part they test, by the beginning of their node id, and the rules they show.

@@ -42,6 +42,11 @@ WORDS = {
     "S1": "the embedded server syncs every write before it answers",
     "S2": "what `everysec` and a failover may lose: above; it is the server's doing, and nothing here could be cut",
     "S3": "damaged files are copied aside and repaired, and that is remembered",
+    "E1": "an attempt is recorded under the fence before it starts; its target says what follows",
+    "E2": "effects of one chat on one target keep their order, and wait for the one that waits",
+    "E3": "answers know what the ledger does not yet have",
+    "E5": "a costly step is paid for once; a turn run again is the same request, at the time of its acceptance",
+    "E4": "a dead letter's message is done again as owed work under an id of its own, and ends in a follow-up",
     "X1": "idle partitions are released at once, busy ones after five seconds",
     "X2": "a forgotten chat leaves a tombstone with its version",
 }

@@ -37,7 +37,7 @@ def with_files(*contents: bytes) -> dict[str, Any]:
     }
 
 
-@pytest.mark.rule("A3")
+@pytest.mark.rule("A3", "E5")
 def test_given_a_step_that_was_paid_for_when_its_turn_runs_again_then_it_is_taken_from_the_journal(
     start_node: Starter, person: Person
 ) -> None:
