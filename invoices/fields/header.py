@@ -26,7 +26,7 @@ _TITLE_NUMBER: Final = re.compile(
     re.IGNORECASE,
 )
 _VOM: Final = re.compile(r"^\s*,?\s*(?:vom|von|dated?|of|du|del|de\s+fecha|van|z\s+dnia)\b\s*", re.IGNORECASE)
-_CITY_DATE: Final = re.compile(r"^[A-ZÄÖÜ][\w.\- ]{2,30},\s*(?:den|le|li|a)?\s*$")
+_CITY_DATE: Final = re.compile(r"^[A-ZÄÖÜ][\w.\- ]{2,30},\s*(?:den|am|le|li|a|op)?\s*$")
 _TITLE_LINES_MAX: Final = 60
 _NUMBER_CHARS_MAX: Final = 35
 _SURE_GAP: Final = 0.1
@@ -348,6 +348,7 @@ def _is_any_dollar(index: Index, code: str) -> bool:
 def _codes_of(text: str) -> set[str]:
     codes = set(_CODE.findall(text))
     codes |= {amount.currency for amount in find_amounts(text) if amount.currency}
+    codes |= {SYMBOLS[text.strip()]} if text.strip() in SYMBOLS else set()  # in a column of its own
     return codes
 
 

@@ -59,7 +59,8 @@ def _found(sure: _Sure | None) -> Found | None:
         return None
     # Words after the legal form may be a branch, or the next column's.
     forms = [form for form in LEGAL_FORM.finditer(sure.block.name) if form.start() > 0]
-    runs_on = len(forms) > 1 or (bool(forms) and bool(sure.block.name[forms[-1].end() :].strip(" .)")))
+    after = sure.block.name[forms[-1].end() :].strip(" .)").split() if forms else []
+    runs_on = len(forms) > 1 or len(after) > 1
     return Found(sure.block.name, _DOUBTFUL if runs_on else sure.confidence, sure.block.page)
 
 

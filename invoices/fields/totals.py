@@ -29,8 +29,9 @@ _DOUBTFUL: Final = 0.6
 _LABELLED_MIN: Final = 0.5
 _CANDIDATES_MAX: Final = 60
 _AFTER_MAX: Final = 40
-_ROW_CELLS_MIN: Final = 3
-_CENT: Final = Decimal("0.01")
+_HALF_CENT: Final = Decimal("0.006")
+_RATE_MAX: Final = 30
+_STEPS_MAX: Final = 8
 _COLUMN_HEAD: Final = re.compile(
     r"^\W*(?:qty|quantity|hours|menge|anzahl|stk|qt[ée]|quantit[ée]|cantidad|uds|cant|quantit[àa]|q\.?t[àa]|aantal|unit\s+price|price(?:\s+each)?|"
     r"e(?:inzel)?-?preis|st(?:ü|ue)ckpreis|p\.?u\.?|prix(?:\s+unitaire)?|precio(?:\s+unitario)?|prezzo(?:\s+unitario)?|stuksprijs|prijs|"
@@ -76,6 +77,7 @@ def find_totals(index: Index) -> Totals:
         return (
             _after_withholding(candidates)
             or _paid_in_part(candidates)
+            or _step_by_step(index, candidates)
             or _without_arithmetic(candidates, untaxed=untaxed)
         )
     payable = _payable(triple, candidates, printed, _rests(index, triple))
@@ -171,24 +173,37 @@ def _rates(index: Index) -> tuple[Decimal, ...]:
 
 
 def _rate_rows(index: Index) -> tuple[tuple[Decimal, Decimal], ...]:
-    """Base and tax of each rate, from lines of three or more amounts in which one is that percentage of another.
+    """Base and tax of each rate, from lines in which one amount is a percentage of another, or is contained in it.
 
-    None at all when a rate has two such lines: those are lines of what was sold.
+    A line without a word for the tax must show their sum too. None at all when a rate has two such lines: those are
+    lines of what was sold.
     """
+    taxed = {index.line(label.segment)[0] for label in index.of_kind("tax")}
     rows: dict[Decimal, tuple[Decimal, Decimal]] = {}
     for position in range(len(index.segments)):
         line = index.line(position)
-        if line[0] != position or len(line) < _ROW_CELLS_MIN:
+        if line[0] != position:
             continue
         texts = [index.texts[other] for other in line]
-        rates = {Decimal(found.replace(",", ".")) for text in texts for found in _PERCENT.findall(text)}
-        rates |= {Decimal(text.replace(",", ".")) for text in texts if _BARE_RATE.fullmatch(text)}
-        amounts = [one.value for text in texts for one in find_amounts(text) if one.decimals == 2 and one.likely]
-        for rate, base, tax in itertools.product(rates, amounts, amounts):
-            fits = rate and tax and abs(base * rate / 100 - tax) <= _CENT and base + tax in amounts
-            if fits and rows.setdefault(rate, (base, tax)) != (base, tax):
-                return ()
+        found = _rate_row(texts, with_sum=position not in taxed)
+        if found is not None and rows.setdefault(found[0], found[1:]) != found[1:]:
+            return ()
     return tuple(rows.values())
+
+
+def _rate_row(texts: list[str], *, with_sum: bool) -> tuple[Decimal, Decimal, Decimal] | None:
+    """Rate, base and tax of one line."""
+    rates = {Decimal(found.replace(",", ".")) for text in texts for found in _PERCENT.findall(text)}
+    rates |= {Decimal(text.replace(",", ".")) for text in texts if _BARE_RATE.fullmatch(text)}
+    amounts = [one.value for text in texts for one in find_amounts(text) if one.decimals == 2 and one.likely]
+    for rate, base, tax in itertools.product(sorted(rates), amounts, amounts):
+        if not rate or not tax or rate > _RATE_MAX:
+            continue
+        if abs(base * rate / 100 - tax) <= _HALF_CENT and (not with_sum or base + tax in amounts):
+            return rate, base, tax
+        if not with_sum and abs(base * rate / (100 + rate) - tax) <= _HALF_CENT:
+            return rate, base - tax, tax
+    return None
 
 
 def _tax_percentages(index: Index) -> Iterator[Decimal]:
@@ -213,8 +228,9 @@ def _rests(index: Index, triple: Triple) -> list[Found]:
     gross, parts = triple.gross, {triple.net, triple.tax}
     after: list[tuple[Decimal, int]] = []
     seen = False
-    for segment, text in zip(index.segments, index.texts, strict=True):
-        if _EARLY.search(text):
+    taxed = {position for label in index.of_kind("tax") for position in index.line(label.segment)}
+    for position, (segment, text) in enumerate(zip(index.segments, index.texts, strict=True)):
+        if position in taxed or _EARLY.search(text):
             continue
         for amount in find_amounts(text):
             if seen and amount.decimals == 2:
@@ -294,6 +310,34 @@ def _without_arithmetic(candidates: dict[str, list[_Candidate]], *, untaxed: boo
         found = Found(only.value, 0.6, only.page)
         return Totals(gross=found, payable=found, currency=only.currency)
     return Totals()
+
+
+def _step_by_step(index: Index, candidates: dict[str, list[_Candidate]]) -> Totals | None:
+    """A labelled total that is the sum of the amounts in the lines above it: goods, discount, freight, tax."""
+    column = _last_amounts(index)
+    for place, (value, page) in enumerate(column):
+        labelled = [one for one in candidates["gross"] if one.value == value and one.weight >= _SUREST]
+        for steps in range(2, min(place, _STEPS_MAX) + 1):
+            above = [amount for amount, _ in column[place - steps : place]]
+            taxes = [one for one in candidates["tax"] if one.value in above and one.weight > _LABELLED_MIN]
+            if labelled and sum(above) == value and len({one.value for one in taxes}) == 1:
+                tax, gross = taxes[0], Found(value, 0.85, page)
+                net = Found(value - tax.value, 0.6, page)
+                currency = _currency(candidates, {value})
+                return Totals(net, Found(tax.value, 0.8, tax.page), gross, replace(gross, confidence=0.75), currency)
+    return None
+
+
+def _last_amounts(index: Index) -> list[tuple[Decimal, int]]:
+    """The last amount of each line, in reading order, with its page."""
+    found: list[tuple[Decimal, int]] = []
+    for position, segment in enumerate(index.segments):
+        line = index.line(position)
+        if line[-1] == position:
+            texts = [index.texts[other] for other in line]
+            amounts = [one.value for text in texts for one in find_amounts(text) if one.decimals == 2 and one.likely]
+            found += [(amounts[-1], segment.page)] if amounts else []
+    return found
 
 
 def _paid_in_part(candidates: dict[str, list[_Candidate]]) -> Totals | None:

@@ -97,7 +97,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         ),
         (
             1.0,
-            r"date\s+(?:limite\s+de\s+(?:paiement|r[eè]glement)|d'[ée]ch[ée]ance)\b|[ée]ch[ée]ance\b|[àa]\s+(?:payer|r[ée]gler)\s+(?:avant|au\s+plus\s+tard)(?:\s+le)?\b",
+            r"date\s+(?:limite\s+de\s+(?:paiement|r[eè]glement)|d'[ée]ch[ée]ance)\b|[ée]ch[ée]ance\b|payable\s+(?:au|avant\s+le|jusqu'au|le)\b|[àa]\s+(?:payer|r[ée]gler)\s+(?:avant|au\s+plus\s+tard)(?:\s+le)?\b",
         ),
         (
             1.0,

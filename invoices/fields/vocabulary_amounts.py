@@ -28,6 +28,7 @@ _EXCLUDED: Final = (
 
 AMOUNT_LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
     "net": (
+        (0.9, r"netto(?!preis|einzelpreis|gewicht|lohn|gehalt)\w+"),
         (1.0, rf"{_SUM}\s*,?\s*\(?\s*{_WITHOUT}\s*(?:of\s+|the\s+|la\s+|de\s+la\s+|de\s+)?{_RATE}{_TAX}(?!\w)\)?"),
         (1.0, rf"{_SUM}\s*,?\s*\(?\s*{_TAX}\s+{_EXCLUDED}\)?"),
         (
@@ -90,6 +91,10 @@ AMOUNT_LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         ),
     ),
     "gross": (
+        (
+            0.9,
+            r"brutto(?!preis|einzelpreis|gewicht|lohn|gehalt|register)\w+|gesamt(?:beitrag|miete|prämie|entgelt|honorar|kosten)\b",
+        ),
         (1.0, rf"{_SUM}\s*,?\s*\(?\s*{_WITH}\s*(?:of\s+|the\s+|la\s+)?{_RATE}{_TAX}(?!\w)\)?"),
         (1.0, rf"{_SUM}\s*,?\s*\(?\s*{_TAX}\s+{_INCLUDED}\)?"),
         (
@@ -126,6 +131,7 @@ AMOUNT_LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         ),
     ),
     "payable": (
+        (1.0, r"(?:total\s+|amount\s+)?you\s+owe\b|total\s+zahlbar\b|(?:betrag|summe)\s+zahlbar\b"),
         (
             1.0,
             r"zu\s+bezahlen\b(?!\s+bis)|(?:outstanding|remaining|open)\s+(?:balance|amount)\b|(?:balance|amount|total)\s+(?:payable|to\s+pay)\b|"
