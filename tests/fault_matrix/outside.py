@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ from redis.exceptions import RedisError
 if TYPE_CHECKING:
     from ledger import Ledger
     from rig import Rig
+
+
+RECORDED = "invoice.recorded"
 
 
 class Outside:
@@ -37,7 +41,7 @@ class Outside:
 
     def violations(self, books: Ledger) -> list[str]:
         """Effects that happened twice, or not at all."""
-        return [*self._twice(), *self._apart()]
+        return [*self._twice(), *self._apart(), *self._forgotten(books)]
 
     def _events(self) -> dict[tuple[str, str, str, str], set[str]]:
         """Ids of accepted deliveries, by chat, message, type and invoice."""
@@ -55,13 +59,31 @@ class Outside:
         ]
 
     def _apart(self) -> list[str]:
-        """What the receiver knows and the ledger does not, and the other way round."""
-        told = Counter((chat, number) for chat, _, kind, number in self._events() if kind == "invoice.recorded")
-        booked = Counter((row["chat_id"], str(row["number"])) for row in self._rows())
+        """What the ledger, the receiver and the sheet do not all have once."""
+        told = Counter((chat, number.casefold()) for chat, _, kind, number in self._events() if kind == RECORDED)
+        booked = Counter((row["chat_id"], str(row["number"]).casefold()) for row in self._rows())
+        listed = Counter((row["chat_id"], row["number"].casefold()) for row in self._sheet())
         return [
             *(f"delivered and not in the ledger: {about}" for about in (told - booked)),
             *(f"in the ledger and not delivered: {about}" for about in (booked - told)),
+            *(f"in the ledger and not in the sheet: {about}" for about in (booked - listed)),
+            *(f"in the sheet and not in the ledger: {about}" for about in (listed - booked)),
         ]
+
+    def _forgotten(self, books: Ledger) -> list[str]:
+        """What a person was told is saved, and is not in the ledger."""
+        booked = {(row["chat_id"], str(row["number"]).casefold()) for row in self._rows()}
+        said = [heard.reply for heard in (*books.finals.values(), *books.follow_ups.values())]
+        saved = [reply for reply in said if reply["text"].startswith("Saved") and "invoice" in reply["data"]]
+        told = {(reply["chat_id"], str(reply["data"]["invoice"]["number"]).casefold()) for reply in saved}
+        return [f"said to be saved and not in the ledger: {about}" for about in told - booked]
+
+    def _sheet(self) -> list[dict[str, str]]:
+        path = self._rig.data_dir / "invoices.csv"
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
 
     def _rows(self) -> list[dict[str, Any]]:
         """The ledger's rows that stand."""
