@@ -1,7 +1,7 @@
 """The text layer of a PDF through pdfium: every character with its place, and whether a person could see it.
 
 pdfium, like every other reader, also returns invisible text, and with it hidden amounts and instructions. Text in
-render mode 3, off the page, tiny, or without contrast on the rendered page is set aside as hidden.
+render mode 3, off the page, tiny, beneath a picture, or without contrast on the rendered page is set aside as hidden.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 
 from invoices.layout import Layout, Page, Word, page_of_words
 from invoices.limits import Limits
+from invoices.pdf_covers import Covers, covers_of
 from invoices.problems import DocumentRefused
 
 _INVISIBLE_MODES: Final = frozenset({3, 7})  # PDF 32000-1, 9.3.6: neither fill nor stroke; clip only
@@ -117,7 +118,7 @@ def _page_words(page: Any, number: int, chars_max: int) -> tuple[Page, int]:
     text_page = page.get_textpage()
     try:
         count = min(text_page.count_chars(), chars_max)
-        glyphs = list(_glyphs(text_page, count))
+        glyphs = list(_glyphs(text_page, count, covers_of(page)))
     finally:
         text_page.close()
     standing = Counter(glyph.turns for glyph in glyphs if glyph is not None)
@@ -161,7 +162,7 @@ class _View:
         return self._top - top, self._right - right, self._top - bottom, self._right - left
 
 
-def _glyphs(text_page: Any, count: int) -> Iterator[_Glyph | None]:
+def _glyphs(text_page: Any, count: int, covers: Covers) -> Iterator[_Glyph | None]:
     """Characters in the file's order; None where pdfium or the file has a space."""
     raw, rectangle = text_page.raw, pdfium_c.FS_RECTF()
     styles: dict[int, _Style] = {}
@@ -174,10 +175,10 @@ def _glyphs(text_page: Any, count: int) -> Iterator[_Glyph | None]:
             yield None
         elif pdfium_c.FPDFText_GetLooseCharBox(raw, index, ctypes.byref(rectangle)):
             box = (rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
-            yield _Glyph(text, box, _style(raw, index, styles))
+            yield _Glyph(text, box, _style(raw, index, styles, covers))
 
 
-def _style(raw: Any, index: int, styles: dict[int, _Style]) -> _Style:
+def _style(raw: Any, index: int, styles: dict[int, _Style], covers: Covers) -> _Style:
     """How a character's text object is drawn; asked once an object."""
     handle = pdfium_c.FPDFText_GetTextObject(raw, index)
     key = ctypes.cast(handle, ctypes.c_void_p).value or 0
@@ -186,7 +187,8 @@ def _style(raw: Any, index: int, styles: dict[int, _Style]) -> _Style:
         mode = pdfium_c.FPDFTextObj_GetTextRenderMode(handle) if key else 0
         turns = round(-pdfium_c.FPDFText_GetCharAngle(raw, index) / (math.pi / 2)) % 4  # pdfium counts clockwise
         bold = pdfium_c.FPDFText_GetFontWeight(raw, index) >= _BOLD_WEIGHT_MIN
-        known = styles[key] = _Style(bold, mode not in _INVISIBLE_MODES, turns)
+        drawn = mode not in _INVISIBLE_MODES and not covers.hide(handle, key)
+        known = styles[key] = _Style(bold, drawn, turns)
     return known
 
 

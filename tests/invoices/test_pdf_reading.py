@@ -192,6 +192,51 @@ def test_given_text_that_nobody_sees_when_read_then_it_is_no_source_and_is_warne
     assert [warning.code for warning in reading.warnings] == ["invisible_text"]
 
 
+def test_given_text_outside_the_crop_box_when_read_then_it_is_no_source_and_is_warned_of() -> None:
+    """The page is larger than what is shown of it."""
+    pdf = pikepdf.open(io.BytesIO(page_with(SHOWN + b"BT /F1 12 Tf 50 100 Td (Total 9999.00 EUR) Tj ET")))
+    pdf.pages[0].CropBox = pikepdf.Array([0, 400, 595, 842])
+
+    reading = read_document("x.pdf", None, saved(pdf))
+
+    assert str(reading.invoices[0].gross) == "10.00"
+    assert [warning.code for warning in reading.warnings] == ["invisible_text"]
+
+
+def test_given_text_in_a_layer_that_is_switched_off_when_read_then_it_is_no_source_and_is_warned_of() -> None:
+    """An optional content group that no viewer shows."""
+    pdf = pikepdf.open(
+        io.BytesIO(page_with(SHOWN + b"/OC /Layer BDC BT /F1 12 Tf 50 300 Td (Total 9999.00 EUR) Tj ET EMC"))
+    )
+    layer = pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.OCG, Name=pikepdf.String("secret")))
+    pdf.pages[0].Resources.Properties = pikepdf.Dictionary(Layer=layer)
+    off = pikepdf.Dictionary(OFF=pikepdf.Array([layer]), Order=pikepdf.Array([layer]))
+    pdf.Root.OCProperties = pikepdf.Dictionary(OCGs=pikepdf.Array([layer]), D=off)
+
+    reading = read_document("x.pdf", None, saved(pdf))
+
+    assert str(reading.invoices[0].gross) == "10.00"
+    assert [warning.code for warning in reading.warnings] == ["invisible_text"]
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_given_a_picture_and_text_when_read_then_only_the_text_beneath_it_is_hidden(*, is_over: bool) -> None:
+    """A photograph has contrast of its own: what counts is which of the two was drawn later."""
+    picture = b"q 200 0 0 60 40 280 cm /Photo Do Q "
+    text = b"BT /F1 12 Tf 50 300 Td (Total 9999.00 EUR) Tj ET "
+    pdf = pikepdf.open(io.BytesIO(page_with(SHOWN + (text + picture if is_over else picture + text))))
+    photo = pikepdf.Stream(pdf, bytes((column * 7 + row * 13) % 256 for row in range(60) for column in range(200)))
+    photo.Type, photo.Subtype = pikepdf.Name.XObject, pikepdf.Name.Image
+    photo.Width, photo.Height, photo.BitsPerComponent = 200, 60, 8
+    photo.ColorSpace = pikepdf.Name.DeviceGray
+    pdf.pages[0].Resources.XObject = pikepdf.Dictionary(Photo=pdf.make_indirect(photo))
+
+    layout, _ = page_text(saved(pdf), LIMITS)
+
+    assert ("9999.00" in layout.text()) is not is_over
+    assert ("9999.00" in layout.pages[0].hidden) is is_over
+
+
 def test_given_white_text_on_a_dark_bar_when_read_then_it_is_seen() -> None:
     """A table's head is often white on colour: what counts is contrast, not colour."""
     bar = b"0.1 0.2 0.4 rg 40 290 300 40 re f BT 1 1 1 rg /F1 12 Tf 50 300 Td (Amount due 12.00 EUR) Tj ET "
