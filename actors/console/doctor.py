@@ -14,6 +14,7 @@ import msgspec
 from actors.console import doctor_ledger
 from actors.console.findings import Finding
 from actors.console.render import console
+from actors.converter import libreoffice
 from actors.embedded_server import ServerProgramMissing, server_program
 from actors.node_directory import NodeDirectoryError, node_paths, noted_number
 from actors.redis_connection import connect
@@ -66,7 +67,7 @@ def _show(finding: Finding) -> None:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything in turn. Never raises."""
     looks: tuple[Callable[[Settings], Finding], ...] = (
-        _python, _packages, _data_directory, _disk, _store, _readers, _models, _webhook, doctor_ledger.ledger,
+        _python, _packages, _data_directory, _disk, _store, _readers, _converter, _models, _webhook, doctor_ledger.ledger,
         doctor_ledger.spreadsheet,
     )  # fmt: skip
     for look in looks:
@@ -159,6 +160,24 @@ def _models(settings: Settings) -> Finding:
             "models", "warning", f"no key for {', '.join(without)}", "set the variable that api_key_env names"
         )
     return Finding("models", "ok", ", ".join(f"{model.name} ({model.tier})" for model in settings.models))
+
+
+def _converter(settings: Settings) -> Finding:
+    name, world = "conversion to PDF", world_module.current()
+    program = libreoffice.program_of(settings.converter.soffice)
+    has_key = read_secret(settings.converter.api_key_env, os.environ) is not None
+    if settings.converter.api_key_env and not has_key:
+        mend = "set the variable that converter.api_key_env names"
+        return Finding(name, "warning", "CloudConvert's key is not set", mend)
+    ways = ["CloudConvert"] if has_key else []
+    if program is not None and libreoffice.without_network(world) is None:
+        mend = "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1)"
+        return Finding(name, "warning", "LibreOffice is not used: it cannot be kept off the network", mend)
+    ways += ["LibreOffice without network"] if program is not None else []
+    if not ways:
+        mend = "install LibreOffice, or name a key in converter.api_key_env; without, people are asked for a PDF"
+        return Finding(name, "warning", "neither LibreOffice nor CloudConvert", mend)
+    return Finding(name, "ok", ", else ".join(ways))
 
 
 def _webhook(settings: Settings) -> Finding:
