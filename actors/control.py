@@ -14,6 +14,7 @@ import msgspec
 from actors.breakers import Order, set_breaker
 from actors.dead_letters import orders as dead_letters
 from actors.drill import Drilled
+from actors.ledger.asking import forget_chat
 from actors.logs import actor_logger
 from actors.partition.owner_notes import Forget
 from actors.status import find_actor, node_status
@@ -142,10 +143,17 @@ class Control(GeventActor):
             raise ValueError("a message of this chat is being worked on; try again when it is answered")
         if self._node.letters is not None:
             self._node.letters.store.remove_of_chat(chat_id)
+        self._forget_bookings(chat_id)
         self._log.warning(
             "a session was forgotten", chat_id=chat_id, version=version, next="a tombstone with its version stays"
         )
         return {"forgotten": chat_id, "version": version}
+
+    def _forget_bookings(self, chat_id: str) -> None:
+        try:
+            forget_chat(self._node, chat_id)
+        except Exception as error:
+            raise ValueError(f"the session is forgotten, and its bookings are not: {error}; try again") from error
 
     def _kill(self, path: str, reason: str) -> dict[str, Any]:
         root = self._node.whereis("root")

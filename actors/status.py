@@ -27,6 +27,7 @@ def node_status(node: Node, pid: int) -> dict[str, Any]:
         "draining": node.draining,
         "store": _store_status(node),
         "files": _files_status(node),
+        "ledger": _ledger_status(node),
         "partitions": sorted(node.leases),
         "sessions": len(node.sessions),
         "in_hand": node.in_hand,
@@ -56,6 +57,17 @@ def _files_status(node: Node) -> dict[str, Any]:
         "written": health.written,
         "dropped": health.dropped,
         "backup_at": health.backup_at,
+    }
+
+
+def _ledger_status(node: Node) -> dict[str, Any]:
+    """Whether the ledger answers, and where the spreadsheet's rows go."""
+    ledger, sheet = node.ledger, node.sheet
+    return {
+        "state": ledger.state if ledger is not None else "opening",
+        "why": ledger.why if ledger is not None else "",
+        "kind": "PostgreSQL" if node.settings.ledger.url else "SQLite",
+        "spreadsheet": "file" if sheet is None else sheet.goes_to,
     }
 
 

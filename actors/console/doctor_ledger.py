@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from actors.console.findings import Finding
 from actors.ledger.ledger import FILE_NAME, in_a_line
 from actors.ledger.problems import DriverMissing, LedgerTooNew
-from actors.native_lane import LaneLate
 from actors.node_directory import node_paths
 from messages.redaction import redact_url
 from supervision import world as world_module
+from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
     from actors.settings import Settings
@@ -25,20 +25,23 @@ def ledger(settings: Settings) -> Finding:
     url = settings.ledger.url
     path = node_paths(settings.daemon.data_dir).root / FILE_NAME
     where = redact_url(url) if url else f"SQLite, {path.name} in the data directory"
-    if not url and not path.exists():
-        return Finding("ledger", "ok", f"{where} (made at the first start)")
+    version = None
     try:
-        version = world_module.current().run_in_thread(_version, url, path, pool="doctor", timeout_s=_TRY_S)
+        if url or path.exists():
+            version = world_module.current().run_in_thread(_version, url, path, pool="doctor", timeout_s=_TRY_S)
     except DriverMissing as error:
         return Finding("ledger", "missing", str(error), "pip install 'unfailing[postgres]'")
     except LedgerTooNew as error:
         return Finding("ledger", "missing", str(error), "run the version of the program that wrote it")
-    except (LaneLate, TimeoutError) as error:
-        return Finding("ledger", "missing", f"{where}: {in_a_line(error)}", "check the server and the network")
+    except WaitTimeout:
+        return Finding("ledger", "missing", f"{where}: no answer in {_TRY_S:g} s", "check the server and the network")
     except Exception as error:  # noqa: BLE001 - every failure to open it is the finding
         mend = "check the address, the password and the network" if url else "it is set aside and rebuilt at the start"
         return Finding("ledger", "missing" if url else "warning", f"{where}: {in_a_line(error)}", mend)
-    made = f"schema {version}" if version is not None else "no tables yet: made at the first start"
+    if not url and settings.daemon.redis_url:
+        mend = "with several nodes, give all of them one by [ledger] url"
+        return Finding("ledger", "warning", f"{where}: each node of this store has a ledger of its own", mend)
+    made = f"schema {version}" if version is not None else "made at the first start"
     return Finding("ledger", "ok", f"{where} ({made})")
 
 

@@ -116,7 +116,8 @@ class Ledger:
 
     def forget(self, chat_id: str, timeout_s: float = WRITE_S) -> int:
         """Delete all of a chat, in copies of the file too; how many bookings. Raises as `open`."""
-        count = self._told(lambda: self._writer.run(lambda database: _forget(database, chat_id), timeout_s))
+        forget = partial(_forget, chat_id=chat_id)
+        count = self._told(lambda: self._writer.run(forget, timeout_s), is_made=self._is_made)
         self.recent.forget(chat_id)
         if self.is_file:
             self._world.run_in_thread(mending.delete_copies, self.path, pool="ledger-backup", timeout_s=timeout_s)

@@ -62,6 +62,8 @@ class Spreadsheet:
         self.settings = settings
         self.is_at_google = bool(settings.spreadsheet)
         self.path = path
+        # Google did not take the last rows.
+        self.is_away = False
         self._file: Lane[LocalSheet] = Lane(world, "sheet-file", lambda: LocalSheet(path))
         self._google: Lane[GoogleSheet] = Lane(world, "sheet-google", self._connect)
 
@@ -75,6 +77,13 @@ class Spreadsheet:
                 "[sheets] names a spreadsheet at Google, whose client is not installed: pip install unfailing[sheets]"
             ) from error
         return GoogleSheet(self.settings)
+
+    @property
+    def goes_to(self) -> str:
+        """Where rows go now, for operators."""
+        if not self.is_at_google:
+            return "file"
+        return "file, waiting for Google" if self.is_away else "Google"
 
     def put(self, bookings: list[Booking]) -> int:
         """Write rows at Google; how many were not there yet. Raises what gspread and `requests` raise, LaneLate."""
@@ -114,7 +123,6 @@ class SheetWriter(GeventActor):
         self._waiting: list[tuple[WriteRow, Reply]] = []
         self._noted: list[Booking] = []
         self._flushes = False
-        self._was_away = False
 
     def on_start(self) -> None:
         """Be found."""
@@ -162,15 +170,15 @@ class SheetWriter(GeventActor):
         try:
             self._sheet.put(bookings)
         except Exception as error:  # noqa: BLE001 - it goes to those who asked, who classify it
-            if not self._was_away:
-                self._was_away = True
+            if not self._sheet.is_away:
+                self._sheet.is_away = True
                 self._log.warning(
                     "Google Sheets is away", reason=f"{type(error).__name__}: {error}"[:300],
                     next=f"rows are written to {self._sheet.path.name} meanwhile, and wait for Google as well",
                 )  # fmt: skip
             return error
-        if self._was_away:
-            self._was_away = False
+        if self._sheet.is_away:
+            self._sheet.is_away = False
             self._log.info("Google Sheets is back", next="what waits is written there")
         return None
 

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from tcp_proxy import free_port
 
@@ -36,8 +37,19 @@ def test_given_a_ledger_that_opens_when_looked_at_then_it_is_ok(
 
     assert [found.level for found in (in_file, in_server, nowhere)] == ["ok", "ok", "ok"]
     assert "schema 0001" in in_file.detail
-    assert "no tables yet" in in_server.detail
+    assert "made at the first start" in in_server.detail
     assert not (tmp_path / "new").exists()
+
+
+def test_given_a_store_of_several_nodes_when_looked_at_then_a_file_for_each_is_a_warning(tmp_path: Path) -> None:
+    """A chat that moves to another node would not find its bookings there."""
+    shared = msgspec.structs.replace(
+        settings_of(tmp_path), daemon=DaemonSettings(str(tmp_path), redis_url="redis://127.0.0.1")
+    )
+
+    found = doctor_ledger.ledger(shared)
+
+    assert (found.level, "[ledger] url" in found.mend) == ("warning", True)
 
 
 def test_given_a_ledger_that_cannot_be_opened_when_looked_at_then_the_password_is_not_shown(tmp_path: Path) -> None:
