@@ -157,6 +157,18 @@ def died_again(item: DeadItem, letter_item: DeadItem) -> DeadItem | None:
     return machine.died_again(item, attempt, DeathReason.POISON, letter_item.enqueued_at_s)
 
 
+def held_files(item: DeadItem) -> tuple[str, ...]:
+    """The references by which a message's letter keeps its files, as the partition's blobs have them."""
+    if item.operation_type != MESSAGE:
+        return ()
+    try:
+        message, message_id = message_in(item.payload)
+    except (KeyError, TypeError, msgspec.ValidationError):
+        return ()
+    digests = [attachment.digest for attachment in message.attachments if attachment.digest]
+    return tuple(f"{digest}\n{message.chat_id}\n{original_id(message_id)}#dead" for digest in digests)
+
+
 def effect_in(payload: object) -> Effect:
     """The effect of an item's payload, which a person may have changed. Raises msgspec.ValidationError."""
     return msgspec.convert(payload, Effect)

@@ -109,7 +109,11 @@ def _may(item: DeadItem, request: dict[str, Any]) -> bool:
 def _change_one(letters: Letters, item: DeadItem, request: dict[str, Any], due_at_s: float) -> bool:
     by = str(request.get("by") or "operator")
     if request["what"] == "discard":
-        return letters.office.discard(item.item_id, str(request.get("reason") or "by an operator"), by)
+        is_gone = letters.office.discard(item.item_id, str(request.get("reason") or "by an operator"), by)
+        kept = letters.store.get(item.item_id) if is_gone else None
+        if kept is not None:
+            letters.store.let_go_of_files(kept)
+        return is_gone
     return letters.office.replay_one(item.item_id, request.get("payload"), due_at_s, by)
 
 

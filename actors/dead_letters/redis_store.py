@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.dead_letters.counting import added_up, facts_of, lines_of, scored, tally_of
 from actors.dead_letters.letter_keys import LEASED, LetterKeys, Line, chat_of, score_of, unique_of
+from actors.dead_letters.letters import held_files
 from actors.partition.store import SCRIPTS
 from supervision.dead_letter_queue import DeadItem, ItemFilter, Leased, QueueFull, StoreFacts, Taken, Want
 from supervision.dead_letters.machine import reported_again
@@ -213,7 +214,15 @@ class RedisLetterStore:
             for line, item in self._read(partition, [item_id]):
                 answer = self._write(partition, item_id, line, None, b"", like=item)
                 gone += answer[0] == b"done"
+                self.let_go_of_files(item)
         return gone
+
+    def let_go_of_files(self, item: DeadItem) -> None:
+        """Nobody will do this message again: its attachments are kept for others alone."""
+        references = held_files(item)
+        if references:
+            blobs = self._node.store.keys.partition(partition_of(item.item_id)).blobs
+            self._node.store.call(blobs, "ZREM", blobs, *references)
 
     def remove_of_chat(self, chat_id: str) -> int:
         """Everything of a chat; says how many there were. Raises NotHere."""

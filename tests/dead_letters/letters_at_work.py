@@ -47,6 +47,7 @@ class NodeLike:
     targets: dict[str, Any] = field(default_factory=dict)
     effect_breakers: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
+    letters: Any = None
 
     def attempt(self) -> str:
         """One more."""
@@ -65,7 +66,6 @@ class LettersAtWork:
         self.node: Any = NodeLike(
             Store(world.current(), pipeline, self.keys, shares_blobs=False), SimpleNamespace(root=folder), self.world
         )
-        self.letters: Letters
         for number in range(PARTITIONS):
             self.lease(number)
         self.again()
@@ -77,9 +77,11 @@ class LettersAtWork:
         if node == "n-1":
             self.node.leases[number] = Held(fence)
 
+    letters: Letters
+
     def again(self) -> Letters:
         """A new life of the actor."""
-        self.letters = open_letters(self.node)
+        self.letters = self.node.letters = open_letters(self.node)
         self.intake = Intake(self.node, self.letters)
         return self.letters
 

@@ -74,6 +74,7 @@ def replies_of(daemon: DaemonUnderTest, chat_id: str) -> list[dict[str, Any]]:
     return [json.loads(fields[b"r"]) for _, fields in entries]
 
 
+@pytest.mark.rule("E4")
 def test_given_a_poison_message_when_replayed_then_its_person_gets_a_follow_up(daemon: DaemonUnderTest) -> None:
     """As owed work under an id of its own; the letter is resolved, with who did it."""
     write(daemon, "poison", encode(InboundMessage("m-1", "poisoned", "u", "Hello")), "poisoned", "m-1")

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from dead_letters.letters_at_work import LettersAtWork
 
+from actors.dead_letters.orders import obey
 from actors.dead_letters.redis_store import NotHere, RedisLetterStore
+from actors.dead_letters.redoing import take_in_again
 from actors.effects.records import Effect
+from actors.partition.commits import Commit, Fenced, Operation, Outcome
+from actors.partition.dead_letter import dead_letter
 from messages.codec import encode
-from messages.records import InboundMessage
+from messages.records import Attachment, InboundMessage, Reply
 from supervision.dead_letter_queue import ItemFilter, ItemState, Leased
 
 AWAY = "connection: [Errno 111] Connection refused"
@@ -226,3 +230,38 @@ def test_given_two_changes_at_once_when_both_are_written_then_one_counts(at_work
     assert not done
     assert after is not None
     assert after.reason == "first"
+
+
+@pytest.mark.rule("E4")
+def test_given_a_poison_message_with_a_file_when_it_dies_then_the_file_is_kept_until_somebody_decides(
+    at_work: LettersAtWork,
+) -> None:
+    """By a reference of the letter's own, which a replay hands to the message and a discard strikes."""
+    digest = "a" * 64
+    message = InboundMessage("m-1", "7", "u", None, (Attachment("a.pdf", "application/pdf", digest, 3),))
+    partition = at_work.keys.partition_of("7")
+    names = at_work.keys.partition(partition)
+    store, fence = at_work.node.store, at_work.node.leases[partition].fence
+    entry = Fenced(partition, fence, "7", "m-1", "1-1", "d", store._week, (digest,))
+    at_work.redis.zadd(names.blobs, {f"{digest}\n7\nm-1": 0})
+    at_work.redis.hset(names.entries("7", store._week), "m-1", "od|1-1|0||0|")
+    letter = dead_letter("poison", "crashed", "2026-11-24T00:00:00.000Z", "7", "m-1", encode(message), 3)
+    reply = Reply("r-1", "m-1", "7", "final", "Sorry", at="2026-11-24T00:00:00.000Z")
+
+    committed = store.commit(Commit(Operation.POISON, entry, "n", numbered=reply, dead_letters=(letter,)))
+    at_work.intake.take_in()
+    (item,) = everything(at_work)
+    kept = at_work.redis.zrange(names.blobs, 0, -1)
+    taken_in = take_in_again(at_work.node, message, "m-1#r1")
+    record, owed = at_work.redis.hget(names.entries("7", store._week), "m-1#r1"), at_work.redis.hvals(names.owed)
+    twice = take_in_again(at_work.node, message, "m-1#r1")
+    replayed = at_work.redis.zrange(names.blobs, 0, -1)
+    at_work.redis.zadd(names.blobs, {f"{digest}\n7\nm-1#dead": 0})
+    obey(at_work.node, {"what": "discard", "id": item.item_id})
+    left = at_work.redis.zrange(names.blobs, 0, -1)
+
+    assert (committed.outcome, committed.freed) == (Outcome.DONE, ())
+    assert kept == [f"{digest}\n7\nm-1#dead".encode()]
+    assert (taken_in, twice) == (True, False)
+    assert (record[:1], owed) == (b"w", [b"7\nm-1#r1"])
+    assert replayed == left == [f"{digest}\n7\nm-1#r1".encode()]

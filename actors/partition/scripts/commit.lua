@@ -159,6 +159,8 @@ if ends then
   for i = 1, blob_count do
     local blob = ARGV[argument + i]
     redis.call('ZREM', KEYS[11], blob .. '\n' .. chat .. '\n' .. id)
+    -- What becomes a dead letter keeps its files until somebody has decided about it (`letter_replay.lua`).
+    if op == 'poison' then redis.call('ZADD', KEYS[11], 0, blob .. '\n' .. chat .. '\n' .. string.gsub(id, '#r%d+$', '') .. '#dead') end
     local others = redis.call('ZRANGEBYLEX', KEYS[11], '[' .. blob .. '\n', '(' .. blob .. '\11', 'LIMIT', 0, 1)
     if #others == 0 then
       answer[#answer + 1] = blob

@@ -16,5 +16,9 @@ local entry = redis.call('XADD', KEYS[2], '*', 'm', ARGV[6], 'i', id, 'd', diges
 redis.call('HSET', KEYS[4], id, 'w' .. digest .. '|' .. entry .. '|1||0|')
 if redis.call('TTL', KEYS[4]) < 0 then redis.call('EXPIRE', KEYS[4], ENTRIES_TTL_S) end
 redis.call('HSET', KEYS[3], entry, chat .. '\n' .. id)
-for i = 7, #ARGV do redis.call('ZADD', KEYS[6], 0, ARGV[i] .. '\n' .. chat .. '\n' .. id) end
+for i = 7, #ARGV do
+  local reference = ARGV[i] .. '\n' .. chat .. '\n'
+  redis.call('ZADD', KEYS[6], 0, reference .. id)
+  redis.call('ZREM', KEYS[6], reference .. string.gsub(id, '#r%d+$', '') .. '#dead')
+end
 return {'done', entry}
