@@ -67,6 +67,7 @@ class Corrections:
         ]
         self._link = re.compile(rf"(?:[\s,:=]|(?:{plain(words.links)})(?!\w))*")
         self._name_link = re.compile(r"\w|:|=")
+        self._verb = re.compile(rf"[^,;.!?]{{1,40}}?(?<!\w)(?:{_VERBS})(?!\w)")
         self._ends_name = re.compile(rf"\s+(?:{plain(words.conjunction)})\s")
 
     def find(self, said: Said, today: dt.date) -> tuple[Correction, ...]:
@@ -112,11 +113,23 @@ class Corrections:
     def _value_after(self, said: Said, label: _Label, stop: int, today: dt.date) -> str | None:
         link = self._link.match(said.mended, label.end)
         start = link.end() if link else label.end
-        if label.field in NAMES and not self._name_link.search(said.mended[label.end : start]):
+        value = None
+        if label.field not in NAMES or self._name_link.search(said.mended[label.end : start]):
+            value = self._value_at(said, label.field, start, stop, today) if start < stop else None
+        return value if value is not None and not self._is_which(value) else self._after_verb(said, label, stop, today)
+
+    def _is_which(self, value: str) -> bool:
+        """Whether a name is none but says which invoice is meant: "of the last one is Foo"."""
+        return any(self._words.pattern(name).match(plain(value)) for name in ("last_one", "it", "invoice"))
+
+    def _after_verb(self, said: Said, label: _Label, stop: int, today: dt.date) -> str | None:
+        """The value behind "is", where between the label and that it says of which invoice."""
+        verb = self._verb.match(said.mended, label.end, stop)
+        if verb is None:
             return None
-        if start >= stop and label.field not in (*NAMES, "number"):
-            return None
-        return self._value_at(said, label.field, start, stop, today)
+        link = self._link.match(said.mended, verb.end())
+        start = link.end() if link else verb.end()
+        return self._value_at(said, label.field, start, stop, today) if start < stop else None
 
     def _value_at(self, said: Said, field: FieldName, start: int, stop: int, today: dt.date) -> str | None:
         text = said.mended
@@ -158,6 +171,7 @@ class Corrections:
 
 
 _ARTICLE: Final = 4
+_VERBS: Final = "is|should be|must be|to|ist|heist|lautet|auf|est|s'appelle|es|se llama|debe ser"
 _IS: Final = ("is", "be", ":", "=", "ist", "est", "es", "to", "auf", "betragt", "lautet")
 
 

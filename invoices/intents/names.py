@@ -18,6 +18,8 @@ _NUMBER: Final = re.compile(
     r"(?<![\w.,/-])(?=[\w./-]*\d)(?:[A-Za-z]{1,10}[-_/.]?\d[\w./-]*|\d+[-/_][\w./-]*\d[\w./-]*|[A-Za-z]+-[\w./-]+|\d{4,})(?![\w%])"
 )
 _ORDINAL_MAX: Final = 50
+# "show 3"
+_VERB_AND_PLACE: Final = re.compile(r"[^\W\d]{3,12} #?([1-4]?\d)[.!]?")
 _NAME_WORDS_MAX: Final = 5
 _HINT_LETTERS_MIN: Final = 3
 _NAME_WORD: Final = re.compile(r"[^\W_][\w&.'’+-]*|&")  # noqa: RUF001 - as typed
@@ -107,6 +109,8 @@ class Names:
         if match := self._counted.search(seen):
             counted = int(match[1] or match[2])
             return counted if 1 <= counted <= _ORDINAL_MAX else None
+        if match := _VERB_AND_PLACE.fullmatch(seen):
+            return int(match[1]) or None
         return next((at for at, pattern in enumerate(self._ordinals, 1) if self._is_one_of_list(pattern, seen)), None)
 
     def _is_one_of_list(self, pattern: re.Pattern[str], seen: str) -> bool:

@@ -76,7 +76,9 @@ class _Rules:
     @cached_property
     def asks(self) -> bool:
         """Whether it is put as a question."""
-        return self.said.seen.rstrip(" !").endswith("?") or self.has("how_much", "when_question")
+        if self.said.seen.rstrip(" !").endswith("?") or self.has("how_much", "when_question"):
+            return True
+        return self._begins_with("which") and not self._begins_with("all")
 
     @cached_property
     def corrections(self) -> tuple[Correction, ...]:
@@ -241,7 +243,8 @@ class _Rules:
         if self.has("overdue") and not (self.has("right") and self.asked):
             return Kind.OVERDUE
         if self.has("when_question") and self.has("due", "owed", "paid"):
-            return Kind.SHOW if self.slots.names_one or self.has("it") else Kind.DUE
+            one = self.slots.names_one or self.has("it") or (self.slots.supplier and not self.has("invoices"))
+            return Kind.SHOW if one else Kind.DUE
         if self.has("owed", "due"):
             return None if self.has("record") and self.corrections else Kind.DUE
         return None
@@ -314,6 +317,10 @@ class _Rules:
             return replace(intent, corrections=self.slots.told(self.corrections))
         if kind is Kind.SET_REMINDERS:
             return self.slots.with_reminders(intent, is_on=not self.has("off"))
-        if kind is Kind.LIST and self.has("unpaid", "not_paid", "paid"):
+        if (
+            kind in (Kind.LIST, Kind.SUM, Kind.EXPORT)
+            and self.has("unpaid", "not_paid", "paid")
+            and not self.has("spent")
+        ):
             return self.slots.with_paid(intent, is_paid=not self.has("unpaid", "not_paid"))
         return intent

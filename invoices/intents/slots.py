@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 from msgspec.structs import replace
@@ -211,7 +212,7 @@ class Slots:
         of_due = kind in (Kind.DUE, Kind.OVERDUE) or self._has("due")
         values: dict[str, Any] = {
             "supplier": self.supplier,
-            "period": periods[0] if periods else None,
+            "period": periods[0] if kind is Kind.COMPARE and periods else _together(periods),
             "period_of": "due" if of_due else "issued",
             "amount_min": self._between[0] if self._between else self.amount_min,
             "amount_max": self.amount_max,
@@ -257,6 +258,16 @@ class Slots:
     def with_paid(self, intent: Intent, *, is_paid: bool) -> Intent:
         """Only those that are paid, or are not."""
         return replace(intent, is_paid=is_paid)
+
+
+def _together(periods: Sequence[Period]) -> Period | None:
+    """As in "October and November": one stretch, where each follows the one before; else the first."""
+    if not periods:
+        return None
+    for before, after in pairwise(periods):
+        if before.last is None or after.first is None or (after.first - before.last).days != 1:
+            return periods[0]
+    return Period(periods[0].first, periods[-1].last)
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from invoices.intents import Intent
 
 CHOICES_MAX: Final = 10
+FOUND_AT_ONCE_MAX: Final = 50
 _NAME_LETTERS_MIN: Final = 3
 
 
@@ -27,8 +28,8 @@ def bookings_meant(work: Work, intent: Intent, *, is_paid: bool | None = None) -
         return work.find(BookQuery(invoice_ids=(work.state.listed[intent.ordinal - 1],)))
     if intent.number is not None or intent.ordinal is not None:
         return ()
-    if intent.reference == "all" and work.state.listed:
-        return work.find(BookQuery(invoice_ids=work.state.listed))
+    if intent.reference == "all":
+        return work.find(BookQuery(invoice_ids=work.state.listed[:FOUND_AT_ONCE_MAX], at_most=FOUND_AT_ONCE_MAX))
     if intent.supplier is not None:
         found = of_supplier(work, intent.supplier)
         wanted = tuple(it for it in found if is_paid is None or it.is_paid is is_paid)

@@ -9,7 +9,7 @@ ENGLISH: Final = Vocabulary(
     common="the is are was were i my me you your it this that these those what which who when where how do does did can"
     " could would should have has had not no yes and or but of to from with for on in at by an please thanks hello"
     " invoice invoices bill bills paid pay due show all much many last first than there any anything everything as give make we our"
-    " us want need will just about something don't didn't isn't haven't it's that's i'm what's",
+    " us want need will just about something biggest largest smallest highest cheapest average most expensive pay don't didn't isn't haven't it's that's i'm what's",
     concepts={
         "greeting": "hi+|hiya|hello|hey+|howdy|yo|greetings|good (?:morning|mornin|afternoon|evening|day)|morning|evening",
         "thanks": "thanks?|thank you|thank u|thx|ty|cheers|awesome|much appreciated|great|perfect|wonderful|well done",
@@ -39,7 +39,7 @@ ENGLISH: Final = Vocabulary(
         "owed": "owe|owed|owing|still open|open (?:invoices?|bills?|amounts?|items?)|what(?:'s| is| are)? (?:still )?open|outstanding"
         "|(?:have|need|got) to (?:be paid|pay)|must i pay|should i pay|to pay|left to pay|to be paid|pending|upcoming(?: payments?)?|coming up",
         "overdue": "overdue|over due|past due|(?:already |too |running )?late|behind(?: on)?|missed|in arrears",
-        "paid": "paid|payed|settled|transferred|wired|taken care of|cleared|sent the money|made the payment|paying",
+        "paid": "(?:did|have) (?:i|we) (?:already |ever )?pay|paid|payed|settled|transferred|wired|taken care of|cleared|sent the money|made the payment|paying",
         "not_paid": "(?:not|never|n't|nt) (?:yet |really |actually )?(?:been )?(?:paid|payed|settled|transferred)|payment (?:bounced|failed|was returned)"
         "|(?:isn'?t|wasn'?t|aren'?t|haven'?t|hasn'?t|didn'?t|hadn'?t)(?: (?:yet|actually|been))* (?:paid|payed|pay|settled|transferred)",
         "unpaid": "unpaid|un-paid",

@@ -9,7 +9,7 @@ FRENCH: Final = Vocabulary(
     common="le la les un une des du de je j'ai tu vous nous il elle est sont était c'est ce cet cette ces que qui quoi quel quelle quels"
     " quelles quand où comment combien mon ma mes ton ta ne pas plus non oui et ou mais avec pour sur dans en au aux chez par"
     " s'il plaît merci bonjour facture factures payé payée payer montre toutes tous dernier dernière peux peut faut dois doit ai as"
-    " qu'est-ce d'ici aujourd'hui hier demain depuis moi ça celle celui reste donne leur encore stp svp y",
+    " qu'est-ce d'ici aujourd'hui hier demain depuis moi ça celle celui reste grosse grande petite chère élevée moyenne donne leur encore stp svp y",
     concepts={
         "greeting": "bonjour|salut|coucou|bonsoir|hello|allô|bjr|slt|hey|bonne journée à vous",
         "thanks": "merci+(?: (?:bien|beaucoup|bcp|infiniment|à toi|à vous))?|mille mercis?|super|parfait|génial|top|nickel|mrc",

@@ -10,7 +10,7 @@ GERMAN: Final = Vocabulary(
     " was welche welcher welches wer wann wo wie kann kannst können hab habe hast haben hat nicht kein keine nein ja und oder"
     " aber von zu zum zur aus mit für fuer auf im am an bei bitte danke hallo rechnung rechnungen bezahlt zahlen fällig zeig zeige alle"
     " viel letzte letzten noch schon mal gibt gibts doch auch wieviel diese dieses diesen dieser uns wir unser jetzt"
-    " ob als über unter euro heute gestern morgen nochmal bis seit",
+    " ob als über unter größte kleinste höchste teuerste günstigste durchschnitt euro heute gestern morgen nochmal bis seit",
     concepts={
         "greeting": "hallo+|halli ?hallo|hi|hey|moin(?: moin)?|servus|grüezi|grüß (?:gott|dich)|guten (?:morgen|tag|abend)|tach|na|hallöchen",
         "thanks": "danke+|dankeschön|danke (?:schön|dir|sehr|euch)|vielen dank|besten dank|merci|super|prima|toll|spitze|klasse|perfekt|dankend",
@@ -28,7 +28,7 @@ GERMAN: Final = Vocabulary(
         "|wiederhol(?:e|en)?(?: (?:das|es))?|noch ein versuch|neuer versuch",
         "show": "zeig(?:e|en|t|st)?|anzeigen|öffne|öffnen|ansehen|anschauen|details?|status|stand|einzelheiten|sehen|was steht|was ist mit|infos?|was ist in|schau",
         "all": "alle[ns]?|alles|jede|sämtliche|liste|auflisten|übersicht|überblick|liste auf",
-        "which": "welche[rsn]?|was|wer|gibt es|gibt'?s|gibts|hab(?:e)? ich|liste|wie viele|irgendwas|etwas",
+        "which": "welche[rsn]?|was|wer|gibt es|gibt'?s|gibts|liste|wie viele|irgendwas|etwas",
         "when_question": "wann|bis wann|zu wann",
         "question": "habe? ich|hab ich|ist die|ist das|wurde|war|sind|ist .{2,30} bezahlt(?=\\?)",
         "how_much": "wie ?viel|was (?:habe?|haben) (?:ich|wir) .{0,40}(?:ausgegeben|gezahlt|bezahlt)|wie hoch|wie teuer|was (?:hat|haben) .{0,40}gekostet|was macht das",

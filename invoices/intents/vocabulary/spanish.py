@@ -9,7 +9,7 @@ SPANISH: Final = Vocabulary(
     common="el la los las un una unos unas de del al yo tú usted ustedes nosotros es son era está están qué que quién cuál cuáles"
     " cuándo cuánto cuánta cuántas dónde cómo mi mis tu tus su no sí y o pero con para por sobre en desde hasta se me te lo le les"
     " gracias hola factura facturas pagado pagada pagar vence muestra muéstrame todas todos último última puedo puedes tengo he"
-    " ha hay favor porfa este esta esto ese esa eso hoy ayer mañana nos más menos algo ya quiero dame soy muy",
+    " ha hay favor porfa este esta esto ese esa eso hoy ayer mañana nos más menos algo ya grande mayor menor cara barata media quiero dame soy muy",
     concepts={
         "greeting": "hola+|buenas(?: (?:tardes|noches|días))?|buenos días|buen día|qué tal|saludos|hey|holi|muy buenas",
         "thanks": "gracias+|muchas gracias|mil gracias|muchísimas gracias|te lo agradezco|genial|perfecto|estupendo|fenomenal|grcs|excelente",
