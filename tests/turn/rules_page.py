@@ -45,8 +45,8 @@ WORDS = {
     "E1": "an attempt is recorded under the fence before it starts; its target says what follows",
     "E2": "effects of one chat on one target keep their order, and wait for the one that waits",
     "E3": "answers know what the ledger does not yet have",
-    "E5": "a costly step is paid for once; a turn run again is the same request, at the time of its acceptance",
     "E4": "a dead letter's message is done again as owed work under an id of its own, and ends in a follow-up",
+    "E5": "a costly step is paid for once; a turn run again is the same request, at the time of its acceptance",
     "X1": "idle partitions are released at once, busy ones after five seconds",
     "X2": "a forgotten chat leaves a tombstone with its version",
 }

@@ -11,7 +11,8 @@ from turn.cuts import CUTS, TESTS_ELSEWHERE, cuts_of
 RULES = [
     *(f"K{number}" for number in range(1, 4)), *(f"D{number}" for number in range(1, 6)),
     *(f"O{number}" for number in range(1, 6)), *(f"T{number}" for number in range(1, 5)),
-    *(f"C{number}" for number in range(1, 7)), *(f"A{number}" for number in range(1, 5)), "S1", "S3", "X1", "X2",
+    *(f"C{number}" for number in range(1, 7)), *(f"A{number}" for number in range(1, 5)), "S1", "S3",
+    *(f"E{number}" for number in range(1, 6)), "X1", "X2",
 ]  # fmt: skip
 
 
