@@ -67,8 +67,8 @@ def _show(finding: Finding) -> None:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything in turn. Never raises."""
     looks: tuple[Callable[[Settings], Finding], ...] = (
-        _python, _packages, _data_directory, _disk, _store, _readers, _converter, _models, _webhook, doctor_ledger.ledger,
-        doctor_ledger.spreadsheet,
+        _python, _packages, _data_directory, _disk, _store, _readers, _converter, _models, _webhook,
+        doctor_ledger.ledger, doctor_ledger.spreadsheet,
     )  # fmt: skip
     for look in looks:
         try:

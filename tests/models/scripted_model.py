@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from files.file_server import Asked, answer, file_server
+from files.file_server import Asked, FileServer, answer, file_server
+
+from invoices.model_reading import SCHEMA
+
+KEYS = [key for key in SCHEMA["properties"] if key != "type"]
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,17 @@ class Says:
 class ScriptedModel:
     """One model. script: what the person said, to what it answers; `default` for what is not in it."""
 
-    base_url: str = ""
+    server: FileServer
     script: dict[str, Says] = field(default_factory=dict)
     default: Says = field(default_factory=lambda: Says(words="I do not know."))
     translate: Callable[[dict[str, Any], str], dict[str, Any]] = lambda texts, _: texts
+    reads: dict[str, Any] = field(default_factory=lambda: {"type": "neither", **dict.fromkeys(KEYS)})
     asked: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def base_url(self) -> str:
+        """What to configure."""
+        return self.server.url("/v1")
 
     def serve(self, asked: Asked, connection: Any) -> None:
         """One completion."""
@@ -38,6 +48,8 @@ class ScriptedModel:
         if system.startswith("Translate"):
             language = system.partition("ISO 639-1 code ")[2][:2]
             message: dict[str, Any] = {"content": json.dumps(self.translate(json.loads(said), language))}
+        elif system.startswith("Read the invoice"):
+            message = {"content": json.dumps(self.reads)}
         else:
             message = self._answer(self.script.get(said, self.default))
         body = {
@@ -61,7 +73,7 @@ class ScriptedModel:
 def scripted_model() -> Iterator[ScriptedModel]:
     """A server on a free port of this machine, gone with the test."""
     with file_server() as server:
-        model = ScriptedModel(server.url("/v1"))
+        model = ScriptedModel(server)
         server.paths["/v1/chat/completions"] = model.serve
         yield model
 
