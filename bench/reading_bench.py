@@ -20,7 +20,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 os.environ["OMP_THREAD_LIMIT"] = "1"
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -131,8 +131,7 @@ def rapidocr() -> Callable[[bytes], object]:
     from rapidocr import RapidOCR
 
     threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
-    engine: Callable[[bytes], object] = RapidOCR(params={"Global.log_level": "critical", **threads})
-    return engine
+    return cast("Callable[[bytes], object]", RapidOCR(params={"Global.log_level": "critical", **threads}))
 
 
 def tesseract() -> Callable[[bytes], object]:
