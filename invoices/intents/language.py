@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -44,7 +45,11 @@ def _words(language: str) -> frozenset[str]:
 
 def language_of(text: str, before: str | None = None) -> str | None:
     """The language of a text where it can be told; `before`, the language so far, where as much speaks for it."""
-    told = scores(text)
+    return told_by(scores(text), before)
+
+
+def told_by(told: Mapping[str, int], before: str | None) -> str | None:
+    """The same, of `scores`."""
     best = max(told.values())
     if best < _COMMON:
         return None
@@ -54,7 +59,6 @@ def language_of(text: str, before: str | None = None) -> str | None:
     return first[0] if len(first) == 1 else None
 
 
-def order_of(text: str, before: str | None) -> tuple[str, ...]:
-    """All languages, those first that a text may be in; the language so far decides between equals."""
-    told = scores(text)
+def order_of(told: Mapping[str, int], before: str | None) -> tuple[str, ...]:
+    """All languages, the likeliest by these `scores` first; the language so far decides between equals."""
     return tuple(sorted(LANGUAGES, key=lambda it: (-told[it], it != before, LANGUAGES.index(it))))

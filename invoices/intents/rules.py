@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from msgspec.structs import replace
 
 from invoices.intents.corrections import Said, corrections_of, said_in
 from invoices.intents.intent import LANGUAGES, Correction, FieldName, Intent, Kind
-from invoices.intents.language import language_of, order_of
+from invoices.intents.language import order_of, scores, told_by
 from invoices.intents.slots import Slots
 from invoices.intents.vocabulary import VOCABULARIES, Vocabulary
 
+# "Hello!", "yes": what is this short is said again and again, and understood once.
+_SAID_ALL_THE_TIME: int = 24
 _SHORT: int = 4
 _WORDS_OF_AN_ANSWER: int = 7
 
@@ -32,8 +34,24 @@ def intent_of(
     language: of the conversation so far. asked: the field whose value was asked for last. suppliers: names that are
     known, which are recognised wherever they stand.
     """
-    told = language_of(text, language)
-    order = order_of(text, language)
+    if len(text) <= _SAID_ALL_THE_TIME:
+        return _short_intent(text, today, language, asked, tuple(suppliers))
+    return _intent_of(text, today, language, asked, suppliers)
+
+
+@lru_cache(maxsize=512)
+def _short_intent(
+    text: str, today: dt.date, language: str | None, asked: FieldName | None, suppliers: tuple[str, ...]
+) -> Intent:
+    return _intent_of(text, today, language, asked, suppliers)
+
+
+def _intent_of(
+    text: str, today: dt.date, language: str | None, asked: FieldName | None, suppliers: Sequence[str]
+) -> Intent:
+    told_scores = scores(text)
+    told = told_by(told_scores, language)
+    order = order_of(told_scores, language)
     if told is not None:
         order = (told, *(other for other in order if other != told))
     unclear: Intent | None = None
@@ -63,10 +81,17 @@ class _Rules:
     today: dt.date
     asked: FieldName | None
     known: Iterable[str]
+    ideas: dict[str, bool] = field(default_factory=dict)
 
     def has(self, *concepts: str) -> bool:
         """Whether any of the ideas is there."""
-        return any(self.words.pattern(concept).search(self.said.mended) for concept in concepts)
+        for concept in concepts:
+            there = self.ideas.get(concept)
+            if there is None:
+                there = self.ideas[concept] = self.words.pattern(concept).search(self.said.mended) is not None
+            if there:
+                return True
+        return False
 
     @cached_property
     def count(self) -> int:
