@@ -20,6 +20,7 @@ from actors.node_directory import NodeDirectoryError, node_paths, noted_number
 from actors.redis_connection import connect
 from actors.settings import read_secret
 from actors.store_errors import StoreError
+from invoices.ocr.engines import engines_installed
 from supervision import world as world_module
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _show(finding: Finding) -> None:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything in turn. Never raises."""
     looks: tuple[Callable[[Settings], Finding], ...] = (
-        _python, _packages, _data_directory, _disk, _store, _readers, _converter, _models, _webhook,
+        _python, _packages, _data_directory, _disk, _store, _readers, _ocr, _converter, _models, _webhook,
         doctor_ledger.ledger, doctor_ledger.spreadsheet,
     )  # fmt: skip
     for look in looks:
@@ -140,6 +141,21 @@ def _readers(settings: Settings) -> Finding:
         return Finding("document readers", "ok", detail + ", without network")
     mend = "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1) to take their network away"
     return Finding("document readers", "warning", detail + ", with this machine's network", mend)
+
+
+def _ocr(settings: Settings) -> Finding:
+    """Say whether scans are read, and by what."""
+    if not settings.ocr.enabled:
+        return Finding("scans and photos", "ok", "not read: [ocr] enabled is false")
+    engines = engines_installed()
+    if not engines:
+        mend = "pip install 'unfailing[ocr]', or install tesseract"
+        return Finding("scans and photos", "warning", "not read: no engine of character recognition", mend)
+    detail = f"read by {' and '.join(engines)}, {settings.ocr.count} with {settings.ocr.memory_mb} MB"
+    if "rapidocr" not in engines:
+        mend = "pip install 'unfailing[ocr]' brings RapidOCR, which reads more fields right"
+        return Finding("scans and photos", "ok", detail, mend)
+    return Finding("scans and photos", "ok", detail)
 
 
 def _network_can_be_dropped() -> bool:
