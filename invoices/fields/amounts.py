@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 SYMBOLS: Final = {
@@ -85,6 +86,7 @@ _DECIMALS: Final = re.compile(r"[.,](\d{1,4})$")
 _SPACES: Final = re.compile(r"[ \u00a0\u202f'’]")  # noqa: RUF001
 _MONEY_DECIMALS: Final = 2
 _GROUP: Final = 3
+_KEPT_CHARS_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,18 @@ class Amount:
     likely: bool = True
 
 
-def find_amounts(text: str) -> Iterator[Amount]:
+def find_amounts(text: str) -> tuple[Amount, ...]:
     """Every amount in a text with all its readings; percentages, dates and parts of longer numbers are left out."""
+    return _amounts_kept(text) if len(text) <= _KEPT_CHARS_MAX else tuple(_amounts(text))
+
+
+@lru_cache(maxsize=4096)
+def _amounts_kept(text: str) -> tuple[Amount, ...]:
+    """The same, kept: every field looks at the same short texts."""
+    return tuple(_amounts(text))
+
+
+def _amounts(text: str) -> Iterator[Amount]:
     for match in _AMOUNT.finditer(text):
         digits = match["digits"]
         currency = currency_of(match["before"] or match["after"])

@@ -164,6 +164,8 @@ class Index:
 def _labels_in(text: str, position: int) -> list[Label]:
     """Labels of one segment that do not overlap: the longest at each place, then the surest."""
     sample = text[:_LABEL_CHARS_MAX]
+    if not any(map(str.isalpha, sample)):
+        return []  # a number alone, as most cells of a table are
     found = [
         Label(pattern.kind, pattern.weight, position, match.start(), match.end())
         for pattern in PATTERNS

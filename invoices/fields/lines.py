@@ -69,12 +69,12 @@ def _row(texts: list[str]) -> _Row | None:
     numbers = [amount for text in texts for amount in find_amounts(text) if amount.likely][:_NUMBERS_MAX]
     if _COUNTED.match(texts[0]) and len(numbers) > 3:
         numbers = numbers[1:]  # the row's own number
-    amounts = [number for number in numbers if number.decimals == 2]
-    if description is None or not amounts or len(texts) < 2:
+    place = max((at for at, number in enumerate(numbers) if number.decimals == 2), default=None)
+    if description is None or place is None or len(texts) < 2:
         return None
-    amount = amounts[-1]
+    amount = numbers[place]
     rate = next((Decimal(found[1].replace(",", ".")) for text in texts if (found := _PERCENT.search(text))), None)
-    factors = _factors([number for number in numbers if number is not amount], amount.value)
+    factors = _factors(numbers[:place] + numbers[place + 1 :], amount.value)
     if factors is None:
         return _Row(Line(description, net=amount.value, tax_rate=rate), complete=False)
     return _Row(Line(description, *factors, amount.value, rate), complete=True)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoices.book import Booking
@@ -158,6 +158,7 @@ def test_given_a_page_that_shows_another_account_when_compared_then_it_is_named(
     assert [(one.code, one.details["field"]) for one in other.warnings] == [("xml_text_mismatch", "iban")]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 28), max_size=6, unique=True), st.randoms())
 def test_given_bookings_in_any_order_when_checked_then_the_answer_is_the_same(numbers: list[int], chance: Any) -> None:
     """The ledger's order decides nothing; every warning has words and a code."""

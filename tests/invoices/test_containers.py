@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 from examples_here import content
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoices.limits import Limits
@@ -146,6 +146,7 @@ def test_given_an_encrypted_archive_when_read_then_it_is_refused() -> None:
     assert reading.problem.code == "encrypted"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 600), st.integers(0, 255))
 def test_given_a_damaged_container_when_read_then_it_is_read_or_refused(at: int, byte: int) -> None:
     """Archives and mails with a wrong byte: never an error of another type."""

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 from examples_here import content, expected
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoices.invoice import to_protocol
@@ -132,6 +132,7 @@ def test_given_sources_when_entered_then_they_are_told_before_they_are_tried() -
     assert entered == ["xml", "text"]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_given_any_bytes_when_read_then_there_is_a_reading_that_the_codec_knows(raw: bytes) -> None:
     """Either invoices or a problem, and always a record that can be sent."""
@@ -142,6 +143,7 @@ def test_given_any_bytes_when_read_then_there_is_a_reading_that_the_codec_knows(
     assert decode(encode(reading)) == reading
 
 
+@settings(deadline=None)
 @given(st.text(max_size=600))
 def test_given_any_text_when_read_then_no_amount_comes_from_nowhere(text: str) -> None:
     """A value of a text reading stands in the text, or follows from values that do."""

@@ -125,7 +125,7 @@ def test_given_an_amount_in_national_form_when_found_then_the_first_reading_is_m
     printed: str, value: str, currency: str | None
 ) -> None:
     """Separators, signs and symbols of the countries that use them."""
-    first = next(find_amounts(f"Total {printed}"))
+    first = find_amounts(f"Total {printed}")[0]
 
     assert first.value == Decimal(value)
     assert first.currency == currency

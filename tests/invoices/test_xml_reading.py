@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from examples_here import content, expected
 from hostile import BILLION_LAUGHS, EXTERNAL_ENTITY, deeply_nested_xml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoices.invoice import Invoice, to_protocol
@@ -203,6 +203,7 @@ def test_given_more_bytes_than_allowed_when_read_then_it_is_too_large() -> None:
     assert refused.value.problem.code == "too_large"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(alphabet="<>/?!abAB &;'\"[]=", max_size=200).map(str.encode))
 def test_given_any_bytes_when_read_then_nothing_but_a_refusal_comes(raw: bytes) -> None:
     """No input makes the reader raise anything else."""
@@ -212,6 +213,7 @@ def test_given_any_bytes_when_read_then_nothing_but_a_refusal_comes(raw: bytes) 
         assert refused.problem.code in {"damaged", "dangerous", "not_an_invoice", "unsupported"}
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=len(UBL) - 1), st.integers(min_value=0, max_value=255))
 def test_given_one_flipped_byte_when_read_then_amounts_are_read_or_refused_never_invented(at: int, byte: int) -> None:
     """A damaged file may lose a value or be refused; what the checks see must still be typed."""
@@ -225,6 +227,7 @@ def test_given_one_flipped_byte_when_read_then_amounts_are_read_or_refused_never
     assert all(isinstance(invoice, Invoice) for invoice in found)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=len(UBL) - 3))
 def test_given_a_truncated_file_when_read_then_it_is_refused(length: int) -> None:
     """Half an invoice is none."""
