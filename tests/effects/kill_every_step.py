@@ -128,8 +128,12 @@ class Killing:
         self.models.expect({"type": "reply", "text": "I would rather talk about invoices.", "times": None})
         steps = steps or self._steps()
         self.counted.steps = min(kills, len(steps))
-        for number in range(kills):
-            self._one(f"chat-{number}", steps[number % len(steps)])
+        places = [f"{steps[number % len(steps)]}:chat-{number}" for number in range(kills)]
+        self.node.start(die_at=places[0])
+        for place, following in zip(places, [*places[1:], ""], strict=True):
+            self._one(place, following)
+            if self.counted.kills % 10 == 0:
+                print(*self.counted.lines(), sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it takes a while
         self.counted.deliveries = len(self.there.came)
         self.counted.events = len(self.there.ids)
         return self.counted
@@ -145,17 +149,20 @@ class Killing:
         lines = [line.rsplit(":", 1) for line in file.read_text().splitlines()]
         return list(dict.fromkeys(step for step, chat_id in lines if chat_id == "trace"))
 
-    def _one(self, chat_id: str, step: str) -> None:
-        self.node.start(die_at=f"{step}:{chat_id}")
+    def _one(self, place: str, following: str) -> None:
+        """Die at one place, and look what there is in the end; the node that mends it is to die at the following."""
+        step, _, chat_id = place.rpartition(":")
         asked_before = self.models.requests()
         self._send(chat_id)
         try:
             wait_for(lambda: self.node.is_dead() or self._is_settled(chat_id), f"the end of {chat_id}", ENDS_S)
             if self.node.is_dead():
                 self.counted.kills += 1
-                self.node.start()
             else:
                 self.counted.not_reached.append(step)
+                self.node.process.kill()
+                self.node.process.wait(10.0)
+            self.node.start(die_at=following)
             self._ends(chat_id)
         except AssertionError as error:
             self.counted.wrong.append(f"{chat_id}, killed {step}: {error}")
@@ -164,8 +171,6 @@ class Killing:
         if calls > 1 and not step.startswith(("after model", "before journal")):
             self.counted.wrong.append(f"{chat_id}, killed {step}: {calls} model calls")
         self.counted.wrong += [f"{chat_id}, killed {step}: {what}" for what in self._wrong(chat_id)]
-        self.node.process.kill()
-        self.node.process.wait(10.0)
 
     def _send(self, chat_id: str) -> None:
         with closing(self.node.client()) as client:
