@@ -125,8 +125,10 @@ def _engine_of_file(database: Database) -> Engine:
     def connect() -> sqlite3.Connection:
         path = database.place.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite gives its log the mode of its file.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # SQLite gives its log the mode of its file. One that is there must not be opened here: closing it would drop
+        # the locks of every connection of this process, and another program would take the log away at its leisure.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         log = read_log(path) if database._writes else b""  # noqa: SLF001 - one mechanism
         connection = sqlite3.connect(path, timeout=LOCK_MS / 1000, isolation_level=None, check_same_thread=False)
         try:

@@ -13,6 +13,7 @@ from actors.ledger.recent import BOOKINGS_A_CHAT_MAX, RecentBookings
 from actors.native_lane import Lane, LaneLate
 from invoices.book import BookAway
 from supervision.circuit_breaker import CircuitBreaker
+from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from actors.ledger.statements import Total
     from invoices.book import Booking, BookQuery
     from supervision.circuit_breaker import Permit
-    from supervision.world import World
+    from supervision.world import Waiter, World
 
 FILE_NAME: Final = "ledger.sqlite3"
 FIND_S: Final = 3.0
@@ -50,6 +51,7 @@ class Ledger:
         self.damage: Exception | None = None
         # The tables are there: before that, and while the file is mended, nobody reads.
         self._is_made = False
+        self._waiting: list[Waiter] = []
         # The relay's, of the same service; none in a library or a test.
         self.breaker: CircuitBreaker | None = None
         self._writer: Lane[Database] = Lane(world, "ledger-write", self._database(writes=True))
@@ -90,7 +92,8 @@ class Ledger:
                 f"{self.path.name} was damaged; it is kept as {names}, and {len(saved.bookings)} bookings were read "
                 f"out of it and its backups ({saved.damaged} rows were not what was written)"
             )
-        self.state, self.why, self._is_made = "open", "", True
+        self._is_made = True
+        self._opened("open", "")
         return said
 
     def put(self, bookings: Sequence[Booking], timeout_s: float = WRITE_S) -> None:
@@ -106,13 +109,15 @@ class Ledger:
 
     def find(self, chat_id: str, query: BookQuery, timeout_s: float = FIND_S) -> tuple[Booking, ...]:
         """The bookings of a chat that match. Raises BookAway."""
-        found = self._asked(lambda: self._reader.run(lambda database: _find(database, chat_id, query), timeout_s))
+        ask = partial(_find, chat_id=chat_id, query=query)
+        found = self._asked(lambda: self._reader.run(ask, timeout_s), timeout_s)
         self.recent.put(reversed(found[:BOOKINGS_A_CHAT_MAX]))
         return found
 
     def totals(self, chat_id: str, query: BookQuery, timeout_s: float = FIND_S) -> tuple[Total, ...]:
         """Exact sums over everything that matches, by currency and type. Raises BookAway."""
-        return self._asked(lambda: self._reader.run(lambda database: _totals(database, chat_id, query), timeout_s))
+        ask = partial(_totals, chat_id=chat_id, query=query)
+        return self._asked(lambda: self._reader.run(ask, timeout_s), timeout_s)
 
     def forget(self, chat_id: str, timeout_s: float = WRITE_S) -> int:
         """Delete all of a chat, in copies of the file too; how many bookings. Raises as `open`."""
@@ -158,14 +163,30 @@ class Ledger:
         try:
             result = ask()
         except Exception as error:
-            self.state, self.why = "away", in_a_line(error)
+            self._opened("away", in_a_line(error))
             self._look_for_damage(error)
             raise
         if is_made:
-            self.state, self.why, self._is_made = "open", "", True
+            self._is_made = True
+            self._opened("open", "")
         return result
 
-    def _asked(self, ask: Callable[[], T]) -> T:
+    def _wait_for_opening(self, timeout_s: float) -> None:
+        """A question that comes while the node starts is worth the moment that it takes."""
+        waiter = self._world.waiter()
+        self._waiting.append(waiter)
+        with suppress(WaitTimeout):
+            waiter.wait(timeout_s)
+
+    def _opened(self, state: LedgerState, why: str) -> None:
+        self.state, self.why = state, why
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.wake()
+
+    def _asked(self, ask: Callable[[], T], timeout_s: float) -> T:
+        if self.state == "opening":
+            self._wait_for_opening(timeout_s)
         if not self._is_made:
             raise BookAway(self.why)
         breaker = self.breaker

@@ -30,6 +30,8 @@ NAME: Final = "ledger"
 SERVICE: Final = "ledger"
 BATCH_MAX: Final = 100
 LOOK_S: Final = 1.0
+# While the node is about to listen.
+LISTENS_LOOK_S: Final = 0.05
 OPEN_AGAIN_S: Final = 5.0
 BACK_UP_S: Final = 600.0
 
@@ -75,6 +77,7 @@ class LedgerWriter(GeventActor):
         """Be found; the database is opened when the node listens, since its client takes a while to import."""
         self._log = actor_logger(self)
         self._node.names[NAME] = self.actor_ref
+        self.actor_ref.tell(Look())
         self.send_every(LOOK_S, Look())
         self.send_every(BACK_UP_S, BackUp())
 
@@ -152,6 +155,8 @@ class LedgerWriter(GeventActor):
         except Exception as error:  # noqa: BLE001 - an outage is no reason to be restarted; it is looked at again
             if self._ledger.damage is error:
                 self.actor_ref.tell(Look())
+        if self._ledger.state == "opening":
+            self.send_after(LISTENS_LOOK_S, Look())
         self._hear_of_state()
 
     def _may_open(self) -> bool:

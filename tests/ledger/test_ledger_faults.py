@@ -307,6 +307,34 @@ def test_given_the_log_deleted_under_the_ledger_when_booking_then_nothing_is_wri
         assert connection.execute("SELECT count(*) FROM bookings").fetchone() == (31,)
 
 
+def test_given_another_program_that_reads_when_it_leaves_then_the_log_stays(tmp_path: Path) -> None:
+    """It would write the log into the file and delete it, if this process's locks were gone."""
+    program = (
+        "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM bookings').fetchone())"
+    )
+    with running(tmp_path) as (node, target):
+        book(target, made(1))
+        assert ids_in(node) == {"i-1"}
+        path = writer.ledger_of(node).path
+        done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+        book(target, made(2))
+
+        assert done.stdout == "(1,)\n"
+        assert path.with_name(f"{path.name}-wal").exists()
+        assert ids_in(node) == {"i-1", "i-2"}
+    assert list(tmp_path.glob("*.damaged-*")) == []
+
+
+def test_given_a_question_while_the_node_starts_when_asked_then_it_waits_for_the_ledger(tmp_path: Path) -> None:
+    """Not for longer than it may; and is not told that the ledger is away."""
+    with running(tmp_path) as (node, target):
+        book(target, made(1))
+    with running(tmp_path) as (node, _):
+        found = ids_in(node)
+
+    assert found == {"i-1"}
+
+
 def test_given_a_crash_while_mending_when_opened_then_the_file_that_was_set_aside_is_read(tmp_path: Path) -> None:
     """Its rows are not booked anywhere else yet."""
     ledger = Ledger(world_module.current(), "", tmp_path)
