@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -54,7 +55,8 @@ class DocumentOutcome:
 class Turn:
     """What one turn computes: the state after it, what is said, and what is to be done outside.
 
-    is_talk: nothing of the books was asked for: small talk, or what the rules have not understood.
+    is_talk: nothing of the books was asked for: small talk, or what the rules have not understood. file: to be made and
+    to go with the reply (`with_file`).
     """
 
     state: SessionState
@@ -63,6 +65,17 @@ class Turn:
     data: Mapping[str, Json] = field(default_factory=dict)
     changes: tuple[Change | Reminding, ...] = ()
     is_talk: bool = False
+    file: files.FileWanted | None = None
+
+
+def with_file(turn: Turn, made: Mapping[str, Json] | None, *, is_possible: bool = True) -> Turn:
+    """The turn with its file, as `files.produced` makes it; with a word in its place where there is none."""
+    if made is not None:
+        return dataclasses.replace(turn, data={**turn.data, **made}, file=None)
+    text = files.without_file(turn.state.language, is_possible=is_possible)
+    messages = turn.state.messages
+    remembered = (*messages[:-1], replace(messages[-1], text=text)) if messages else ()
+    return dataclasses.replace(turn, text=text, state=replace(turn.state, messages=remembered), file=None)
 
 
 def new_session(message: InboundMessage, at: str) -> SessionState:
@@ -87,7 +100,7 @@ def take_turn(
         said = Said(f"{work.say.say('ledger_away')}\n\n{said.text}", said.buttons, said.data)
     told = message.text or message.action or ", ".join(outcome.attachment.name for outcome in outcomes)
     after = work.state.with_exchange(told, said.text, at, user_id=message.user_id, language=work.language)
-    return Turn(after, said.text, said.buttons, said.data, tuple(work.changes), work.is_talk)
+    return Turn(after, said.text, said.buttons, said.data, tuple(work.changes), work.is_talk, work.file)
 
 
 def understood_by_rules(state: SessionState, message: InboundMessage, at: str) -> Intent:

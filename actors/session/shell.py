@@ -14,7 +14,8 @@ from actors.node import LivingSession
 from actors.partition.commits import Commit, Committed, Operation, Outcome
 from actors.partition.replay_ids import original_id
 from actors.partition.replies import reply_id_of
-from actors.session.machine import DocumentOutcome, new_session, take_turn
+from actors.session.handlers.files import produced
+from actors.session.machine import DocumentOutcome, Turn, new_session, take_turn, with_file
 from actors.session.memory import Memory, remember
 from actors.session.notes import SessionUp, SnapshotWanted, TurnEnded, TurnInHand
 from actors.session.state import SessionState, snapshot_of
@@ -25,6 +26,7 @@ from messages.records import Reply
 from messages.user_messages import UserMessageManager
 from supervision.actor import GeventActor
 from supervision.supervisor import ChildSpec
+from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
     from actors.node import Node
@@ -38,6 +40,8 @@ _RELAY: Final = "relay"
 COMMIT_RETRY_S: Final = 0.25
 # A turn that takes longer is redelivered; whoever restarts with the sessions should not wait for it.
 SHUTDOWN_S: Final = 0.5
+# One file of at most a thousand invoices is made in a second; they are made one after another.
+EXPORT_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ class Session(GeventActor):
         said = (state, turn.message, entry.message_id, outcomes, turn.accepted_at, book_of(self._node, self._chat_id))
         by_rules = take_turn(*said)
         understood = self._understanding.answer(turn, state, by_rules, lambda intent: take_turn(*said, intent))
+        if understood.turn.file is not None:
+            understood = replace(understood, turn=self._with_file(understood.turn))
         computed = understood.turn
         outcome = self._commit(turn, understood, outcomes)
         if outcome in (Outcome.DONE, Outcome.MINE):
@@ -126,6 +132,20 @@ class Session(GeventActor):
             self._leave()
             self.stop()
         self._tell_owner(TurnEnded(self._chat_id, entry.entry_id, outcome), entry.partition)
+
+    def _with_file(self, computed: Turn) -> Turn:
+        """Have the reply's file made, in a native thread."""
+        wanted = computed.file
+        try:
+            return with_file(
+                computed, self._node.world.run_in_thread(produced, wanted, pool="exports", timeout_s=EXPORT_S)
+            )
+        except (ValueError, WaitTimeout) as error:
+            self._log.warning(
+                "a file could not be made", chat_id=self._chat_id, reason=repr(error),
+                next="the person is told so",
+            )  # fmt: skip
+            return with_file(computed, None, is_possible=False)
 
     def _rehydrate(self, turn: TurnInHand) -> bool:
         """Have the state of turn.version; False when it was not sent along."""

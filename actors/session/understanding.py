@@ -1,8 +1,8 @@
 """What a person means: by rules where they are sure, by a model for talk and the rest; paid for once a turn.
 
 Rules cost nothing, answer in a millisecond and say the same each time; so what they know for sure is theirs. A model is
-asked for conversation, and for what they leave unclear: other words, other languages. What it answers is a tool call, which becomes the same intent that the rules make
-and is handled by the same code, or talk.
+asked for conversation, and for what they leave unclear: other words, other languages. What it answers is a tool call,
+which becomes the same intent that the rules make and is handled by the same code, or talk.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from messages.saying import phrases
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from actors.session.handlers.files import FileWanted
     from actors.session.state import SessionState
     from invoices.invoice import Invoice
     from messages.codec import Json
@@ -50,6 +51,7 @@ class Work:
     is_away: bool = False
     is_settled: bool = False
     is_talk: bool = False
+    file: FileWanted | None = None
 
     def __post_init__(self) -> None:
         """Ready to speak."""

@@ -105,6 +105,6 @@ def test_given_a_conversation_of_forty_turns_when_held_by_rules_then_the_ledger_
         assert not disagreement(chat.booked(), truth), story
         assert all(part in said.text for part in turn.says(truth)), f"{turn.says(truth)} in {story}"
         assert not any(part in said.text for part in turn.hides(truth)), f"{turn.hides(truth)} not in {story}"
-        assert len(said.data.get("files", ())) == turn.files, story
+        assert int(said.file is not None) == turn.files, story
 
     assert chat.size_bytes <= SNAPSHOT_BYTES_MAX

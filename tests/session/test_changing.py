@@ -9,6 +9,8 @@ from chatting import TODAY, AwayBook, Chat, invoice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.session.handlers.files import produced
+from actors.session.machine import with_file
 from invoices.book import MemoryBook
 from invoices.changes import Change, Reminding
 from invoices.intents import Correction, Intent, Kind
@@ -171,7 +173,7 @@ def test_given_a_reminder_without_a_day_when_asked_for_then_the_day_is_asked_and
 def test_given_an_export_when_it_is_too_large_then_it_says_so() -> None:
     """Not more than a reply can carry."""
     chat = Chat()
-    for number in range(310):
+    for number in range(1010):
         chat.book.put(_booking(number))
 
     refused = chat.say("export everything as CSV")
@@ -195,7 +197,8 @@ def test_given_a_form_when_an_export_is_asked_for_then_the_file_is_in_the_reply(
 
     turn = chat.press(f"export:{format_}")
 
-    (file,) = turn.data["files"]
+    assert turn.file is not None
+    (file,) = with_file(turn, produced(turn.file)).data["files"]
     assert set(file) == {"name", "media_type", "content_base64"}
 
 
@@ -277,3 +280,14 @@ def test_given_any_button_when_pressed_then_there_is_an_answer_and_nothing_of_no
         assert chat.press(f"{act}{what}").text
 
     assert not chat.kinds()
+
+
+def test_given_a_file_that_cannot_be_made_when_the_turn_ends_then_the_person_is_told_and_it_is_remembered_so() -> None:
+    """The words take the place of those that went with the file."""
+    turn = with_invoices().press("export:xlsx")
+
+    without = with_file(turn, None)
+
+    assert without.file is None
+    assert "files" not in without.data
+    assert without.text == without.state.messages[-1].text != turn.text
