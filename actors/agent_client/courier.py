@@ -33,11 +33,12 @@ class Courier:
         world: AsyncioWorld,
         desk: Desk,
         open_link: Callable[[], Awaitable[Link]],
-        body_of: Callable[[Letter], Awaitable[bytes | None]],
+        body_of: Callable[[Letter], Awaitable[tuple[bytes, bytes] | None]],
         heard: Callable[[str, str, bytes], object],
     ) -> None:
-        """open_link: makes a link that is open, or raises LinkLost. body_of: a letter's body, None for one given up.
+        """open_link: makes a link that is open, or raises LinkLost.
 
+        body_of: a letter's body and the static reply that was shown for it, None for a letter given up.
         heard: gets every entry of a reply stream (chat id, entry id, reply); it must not raise.
         """
         self._world = world
@@ -145,7 +146,7 @@ class Courier:
         if unsure:
             for chat_id, tail in zip(unsure, await link.tails(unsure), strict=True):
                 self._streams += tail is not None and self._desk.tail_found(chat_id, tail)
-        refusals = await link.append([(letter.chat_id, body) for letter, body in bodies])
+        refusals = await link.append([(letter.chat_id, *body) for letter, body in bodies])
         refused: list[str] = []
         for (letter, _), refusal in zip(bodies, refusals, strict=True):
             if refusal is None:

@@ -44,7 +44,8 @@ class Stage(Enum):
 class Letter:
     """One message. body is None while it is being written, and where only the spool has it (row is its number there).
 
-    told: its caller has a static reply, or has gone. gone: it is not to be sent; dropped as soon as it can be.
+    told: its caller has a static reply, or has gone. shown: that reply, JSON, for the store to record; empty while
+    there is none, and where only the spool has the body. gone: it is not to be sent; dropped as soon as it can be.
     """
 
     number: int
@@ -56,6 +57,7 @@ class Letter:
     row: int | None = None
     told: bool = False
     gone: bool = False
+    shown: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

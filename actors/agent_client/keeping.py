@@ -107,8 +107,8 @@ class Keeper:
             self._wake_writer()
         return promise
 
-    async def body(self, row: int) -> bytes | None:
-        """The body of a kept letter; None when it is gone or cannot be read."""
+    async def body(self, row: int) -> tuple[bytes, bytes] | None:
+        """The body of a kept letter, and the static reply that was shown; None when it is gone or cannot be read."""
         if self._spool is None:
             return None
         try:

@@ -136,13 +136,16 @@ class Link:
         commands = [(self._replies(chat), "XREVRANGE", self._replies(chat), "+", "-", "COUNT", 1) for chat in chat_ids]
         return [_tail(answer) for answer in await self._pipelines("writer", commands)]
 
-    async def append(self, letters: Sequence[tuple[str, bytes]]) -> list[str | None]:
-        """Append messages (chat id, body) to their partitions; returns for each why it was refused, None if it was not.
+    async def append(self, letters: Sequence[tuple[str, bytes, bytes]]) -> list[str | None]:
+        """Append messages to their partitions: chat id, body, and the static reply shown for it (empty: none).
 
-        Raises LinkLost, when any of them may be there or not.
+        Returns for each why it was refused, None if it was not. Raises LinkLost, when any of them may be there or not.
         """
-        size_bytes = sum(len(body) for _, body in letters)
-        commands = [(key := self._intake(chat), "XADD", key, "*", "m", body) for chat, body in letters]
+        size_bytes = sum(len(body) for _, body, _ in letters)
+        commands = [
+            (key := self._intake(chat), "XADD", key, "*", "m", body, *(("s", shown) if shown else ()))
+            for chat, body, shown in letters
+        ]
         answers = await self._pipelines("writer", commands, CALL_S + size_bytes / BYTES_PER_S_MIN)
         refused = [str(answer) if isinstance(answer, ResponseError) else None for answer in answers]
         if self._topology is not None and any(refused):

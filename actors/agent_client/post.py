@@ -19,7 +19,7 @@ from actors.agent_client.letter import write
 from actors.agent_client.spool import Kept
 from actors.agent_client.words import overloaded, rejected_reply, static_reply
 from messages.errors import CodecError, InvalidMessage
-from messages.protocol import reply_from_json
+from messages.protocol import reply_from_json, reply_to_json
 from supervision.world import WaitTimeout
 
 if TYPE_CHECKING:
@@ -138,6 +138,10 @@ class Post:
         await self._world.wait_set(call.woken, give_up_at_s - self._world.now())
         if call.reply is not None:
             return call.reply
+        store_away = letter.stage is not Stage.SENT or not self.courier.is_up
+        static = static_reply(draft, self._world.wall(), store_away=store_away)
+        # From here on it travels with the message, wherever that is: the store records it as the final that was given.
+        letter.shown = reply_to_json(static)
         try:
             await self._kept(letter)
         except (CannotKeep, WaitTimeout) as error:
@@ -148,8 +152,7 @@ class Post:
         if call.reply is not None:
             return call.reply
         letter.told = True
-        store_away = letter.stage is not Stage.SENT or not self.courier.is_up
-        return static_reply(draft, self._world.wall(), store_away=store_away)
+        return static
 
     async def _write(self, letter: Letter, draft: Draft, give_up_at_s: float) -> None:
         """Raises InvalidMessage, also when a file cannot be read in time."""
@@ -186,7 +189,9 @@ class Post:
     def _as_kept(self, letter: Letter, body: bytes) -> Kept:
         position = self._desk.position(letter.chat_id)
         sent = letter.stage in (Stage.SENT, Stage.OWED)
-        return Kept(letter.number, letter.chat_id, letter.message_id, position, body, sent, self._world.wall())
+        return Kept(
+            letter.number, letter.chat_id, letter.message_id, position, body, sent, self._world.wall(), letter.shown
+        )
 
     def _withdraw(self, letter: Letter) -> None:
         self._desk.withdraw(letter)
@@ -236,14 +241,15 @@ class Post:
             except Exception:  # noqa: BLE001 - it is tried again
                 _log.exception("the spools could not be looked after")
 
-    async def _body(self, letter: Letter) -> bytes | None:
-        """The letter's body, from memory or from the disk; a letter without one is given up."""
+    async def _body(self, letter: Letter) -> tuple[bytes, bytes] | None:
+        """The letter's body with the static reply shown, from memory or disk; a letter without a body is given up."""
         if letter.body is not None:
-            return letter.body
-        body = None if letter.row is None else await self._keeper.body(letter.row)
-        if body is None and letter.body is None:
+            return letter.body, letter.shown
+        kept = None if letter.row is None else await self._keeper.body(letter.row)
+        if kept is None and letter.body is None:
             self._desk.settle(letter)
-        return body if body is not None else letter.body
+            return None
+        return kept if kept is not None else (letter.body or b"", letter.shown)
 
     def _hear(self, chat_id: str, entry_id: str, raw: bytes) -> None:
         try:

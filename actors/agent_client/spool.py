@@ -28,24 +28,26 @@ CREATE TABLE IF NOT EXISTS letters (
   sent INTEGER NOT NULL,    -- whether the store has acknowledged it
   at REAL NOT NULL,         -- unix seconds
   body BLOB NOT NULL,       -- empty when the store has it for good and only its answer is waited for
+  shown BLOB NOT NULL DEFAULT x'',  -- the static reply that its person was shown, JSON
   UNIQUE (chat_id, message_id)
 )
 """
 # Many letters go in with one statement: at each statement a thread gives the interpreter away, and waits 5 ms for it
 # where the event loop is busy, as it is when thousands of calls are given up at once.
 LIGHT_BYTES_MAX: Final = 64 * 1024
-_COLUMNS: Final = "row, epoch, number, chat_id, message_id, position, sent, at, body"
-_INSERT: Final = f"INSERT INTO letters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+_ADD_SHOWN: Final = "ALTER TABLE letters ADD COLUMN shown BLOB NOT NULL DEFAULT x''"
+_COLUMNS: Final = "row, epoch, number, chat_id, message_id, position, sent, at, body, shown"
+_INSERT: Final = f"INSERT INTO letters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
 _INSERT_LIGHT: Final = (
     f"INSERT INTO letters ({_COLUMNS}) SELECT "  # noqa: S608 - constants
     + ", ".join(f"json_extract(value, '$[{number}]')" for number in range(8))
-    + ", CAST(json_extract(value, '$[8]') AS BLOB) FROM json_each(?)"
+    + ", CAST(json_extract(value, '$[8]') AS BLOB), CAST(json_extract(value, '$[9]') AS BLOB) FROM json_each(?)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A letter as it goes into the spool."""
+    """A letter as it goes into the spool. shown: the static reply that its person gets now, JSON; empty for none."""
 
     number: int
     chat_id: str
@@ -54,6 +56,7 @@ class Kept:
     body: bytes
     sent: bool
     at_s: float
+    shown: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +105,20 @@ class Spool:
         light = [(row, one) for row, one in zip(rows, letters, strict=True) if len(one.body) <= LIGHT_BYTES_MAX]
         with self._connection:
             if light:
-                fields = [(row, self._epoch, *_fields(one), one.body.decode()) for row, one in light]
+                fields = [
+                    (row, self._epoch, *_fields(one), one.body.decode(), one.shown.decode()) for row, one in light
+                ]
                 self._connection.execute(_INSERT_LIGHT, (msgspec.json.encode(fields).decode(),))
             for row, one in zip(rows, letters, strict=True):
                 if len(one.body) > LIGHT_BYTES_MAX:
-                    self._connection.execute(_INSERT, (row, self._epoch, *_fields(one), one.body))
+                    self._connection.execute(_INSERT, (row, self._epoch, *_fields(one), one.body, one.shown))
         self._next_row += len(letters)
         return rows
 
-    def body(self, row: int) -> bytes | None:
-        """A letter's body; None when there is none. Raises sqlite3.Error."""
-        found = self._connection.execute("SELECT body FROM letters WHERE row = ?", (row,)).fetchone()
-        return None if found is None else bytes(found[0])
+    def body(self, row: int) -> tuple[bytes, bytes] | None:
+        """A letter's body, and the static reply that was shown; None when there is none. Raises sqlite3.Error."""
+        found = self._connection.execute("SELECT body, shown FROM letters WHERE row = ?", (row,)).fetchone()
+        return None if found is None else (bytes(found[0]), bytes(found[1]))
 
     def drop(self, rows: Sequence[int]) -> None:
         """Remove letters that have their last word. Raises sqlite3.Error."""
@@ -132,7 +137,8 @@ class Spool:
         try:
             with closing(_opened(path)) as other:
                 found = other.execute(
-                    "SELECT chat_id, message_id, position, body, sent, at FROM letters ORDER BY epoch, number, row"
+                    "SELECT chat_id, message_id, position, body, sent, at, shown FROM letters "
+                    "ORDER BY epoch, number, row"
                 ).fetchall()
         except sqlite3.OperationalError:
             raise
@@ -140,8 +146,8 @@ class Spool:
             return 0, _set_aside(path)
         known = {(row.chat_id, row.message_id) for row in self.rows()}
         new = [
-            Kept(number, chat_id, message_id, position, body, bool(sent), at_s)
-            for number, (chat_id, message_id, position, body, sent, at_s) in enumerate(found)
+            Kept(number, chat_id, message_id, position, body, bool(sent), at_s, shown)
+            for number, (chat_id, message_id, position, body, sent, at_s, shown) in enumerate(found)
             if (chat_id, message_id) not in known
         ]
         self._epoch += 1
@@ -188,6 +194,8 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(_SCHEMA)
+        if "shown" not in {column[1] for column in connection.execute("PRAGMA table_info(letters)")}:
+            connection.execute(_ADD_SHOWN)
     except BaseException:
         connection.close()
         raise

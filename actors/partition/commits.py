@@ -114,6 +114,7 @@ class Wanted:
 
     straight: it came straight into the partition and its record may not exist yet. known_version: of the living
     session, whose snapshot then need not be sent; None when there is none. hand: the record written to `hand`.
+    shown: the static reply that its person has seen already, JSON; empty when none.
     """
 
     straight: bool
@@ -125,6 +126,7 @@ class Wanted:
     known_version: int | None
     hand: str
     blobs: tuple[str, ...] = ()
+    shown: bytes = b""
 
 
 class HandOut(StrEnum):

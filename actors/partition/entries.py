@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from messages.errors import InvalidMessage
+from messages.errors import CodecError, InvalidMessage
 from messages.light import light_record
-from messages.protocol import Inbound, content_digest, decode_entry, iso_timestamp
+from messages.protocol import Inbound, content_digest, decode_entry, iso_timestamp, reply_from_json, reply_to_json
 from messages.records import InboundMessage
 
 # Larger bodies are decoded in a native thread: ten megabytes of base64 hold the hub for 20 ms.
 INLINE_BYTES_MAX = 128 * 1024
+SHOWN_BYTES_MAX = 16 * 1024
 
 
 @light_record
@@ -23,6 +24,8 @@ class SeenEntry:
     message_id: str
     digest: str
     week: int
+    # The static reply that its person was shown while the store was away, as it is recorded; empty when none was.
+    shown: bytes = b""
 
     @property
     def straight(self) -> bool:
@@ -77,4 +80,17 @@ def _seen(partition: int, entry_id: str, fields: Mapping[bytes, bytes], inbound:
     message_id = message.message_id or derived_message_id(partition, entry_id)
     if digest is not None and week.isdigit() and fields.get(b"i") == message_id.encode():
         return SeenEntry(entry_id, message, message_id, digest.decode(errors="replace"), int(week))
-    return SeenEntry(entry_id, message, message_id, content_digest(message), 0)
+    shown = _shown(fields.get(b"s"), message, message_id) if b"s" in fields else b""
+    return SeenEntry(entry_id, message, message_id, content_digest(message), 0, shown)
+
+
+def _shown(raw: bytes | None, message: InboundMessage, message_id: str) -> bytes:
+    """The static reply that came along, if it is one to this message; anything else is no reply at all."""
+    if raw is None or len(raw) > SHOWN_BYTES_MAX:
+        return b""
+    try:
+        reply = reply_from_json(raw)
+    except CodecError:
+        return b""
+    about = (reply.chat_id, reply.message_id, reply.kind, reply.answered_by, reply.turn)
+    return reply_to_json(reply) if about == (message.chat_id, message_id, "final", "static", None) else b""

@@ -173,6 +173,10 @@ class Owner(GeventActor):
                 entry.entry_id, message, entry.message_id, entry.digest,
                 week=entry.week, straight=entry.straight, age_s=age_s, now_s=now_s,
             )  # fmt: skip
+            if taken is not None and entry.shown:
+                # Its person has the static reply: it waits for work, not for words.
+                taken.shown = entry.shown
+                self._table.is_owed(taken)
             if taken is not None and entry.entry_id in self._owed:
                 self._owed.discard(entry.entry_id)
                 self._table.is_owed(taken)
@@ -282,7 +286,7 @@ class Owner(GeventActor):
             not entry.registered, entry.chat_id, entry.entry_id, entry.message_id, entry.digest, entry.week,
             living.version if living is not None else None,
             self._record(entry).handed_out().pack() if purpose is Purpose.HAND_OUT else "",
-            blobs_of(entry),
+            blobs_of(entry), entry.shown,
         )  # fmt: skip
 
     def _handed_out(self, handed: HandedOut) -> None:

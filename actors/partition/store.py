@@ -123,7 +123,7 @@ class Store:
     ) -> None:
         """Hand out up to HAND_OUT_MAX messages; `done` gets a list of Handed, Outcome.STALE or a StoreError."""
         keys, week = self.keys.partition(partition), self._week
-        names: list[str] = [keys.lease, keys.intake, keys.hand, keys.blobs]
+        names: list[str] = [keys.lease, keys.intake, keys.hand, keys.blobs, keys.owed]
         arguments: list[Any] = [fence, week]
         for item in wanted:
             item_week = week if item.straight else item.week
@@ -134,7 +134,7 @@ class Store:
             arguments += (
                 "hand" if item.hand else "register", "1" if item.straight else "0", item.chat_id, item.entry_id,
                 item.message_id, item.digest, "" if item.known_version is None else item.known_version, item.hand,
-                self.keys.reply_channel(item.chat_id), ",".join(item.blobs),
+                self.keys.reply_channel(item.chat_id), ",".join(item.blobs), item.shown,
             )  # fmt: skip
 
         def answered(answer: Any) -> None:

@@ -62,6 +62,8 @@ class Entry:
     soft_at_s: float | None
     hard_at_s: float
     late: bool
+    # The static reply that its person was shown while the store was away; empty when none was.
+    shown: bytes = b""
     registered: bool = False
     owed: bool = False
     interim_sent: bool = False

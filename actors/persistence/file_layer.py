@@ -63,6 +63,7 @@ class FileLayer:
         self.health = FileHealth()
         # Something that the store has is not in the file: it has to be read from there.
         self.behind = True
+        self.losses = 0
         self._notes: list[Note] = []
         self._notes_bytes = 0
         self._ended: list[str] = []
@@ -81,18 +82,24 @@ class FileLayer:
             return
         if committed.outcome is not Outcome.DONE:
             # `mine` does not say which turn it was.
-            self.behind = self.behind or committed.outcome is Outcome.MINE
+            if committed.outcome is Outcome.MINE:
+                self.fall_behind()
             return
         note = Note(commit, arguments, committed.turn)
         size_bytes = note.size_bytes
         if len(self._notes) >= NOTES_MAX or self._notes_bytes + size_bytes > NOTES_BYTES_MAX:
             self.health.dropped += 1
-            self.behind = True
+            self.fall_behind()
             return
         self._notes.append(note)
         self._notes_bytes += size_bytes
         if self._waiter is not None:
             self._waiter.wake()
+
+    def fall_behind(self) -> None:
+        """Something is not in the file, and has to be read from the store."""
+        self.losses += 1
+        self.behind = True
 
     def effect_ended(self, effect_id: str) -> None:
         """An effect is done, or is a dead letter: a store that is rebuilt does not get it again."""
@@ -120,7 +127,7 @@ class FileLayer:
         try:
             self.call(self._write_notes, notes, ended, timeout_s=WRITE_S)
         except BROKEN:
-            self.behind = True
+            self.fall_behind()
             self._ended = (ended + self._ended)[:NOTES_MAX]
             raise
         self.health.written += len(notes)
@@ -193,7 +200,7 @@ class FileLayer:
                     "the file layer was mended", what=list(mended), restored_from_backup=restored,
                     next="what is missing is read from the store",
                 )  # fmt: skip
-                self.behind = True
+                self.fall_behind()
         return function(*arguments)
 
     def _write_notes(self, notes: Sequence[Note], ended: Sequence[str]) -> None:

@@ -140,12 +140,10 @@ class FileKeeper(GeventActor):
             self._back_up()
 
     def _catch_up(self) -> None:
-        self._layer.behind = False
-        try:
-            written = CatchUp(self._node, self._layer).run()
-        except BaseException:
-            self._layer.behind = True
-            raise
+        losses = self._layer.losses
+        written = CatchUp(self._node, self._layer).run()
+        # What was lost meanwhile needs another walk.
+        self._layer.behind = self._layer.losses != losses
         self._well()
         if written:
             self._log.info("the file layer has caught up with the store", sessions=written)

@@ -202,7 +202,7 @@ class Rebuilder(GeventActor):
         )
         if state == b"done":
             self._gate("open", generation)
-            self._node.files.behind = True
+            self._node.files.fall_behind()
             self._log.warning("the store is rebuilt", generation=generation, next="partitions are taken again")
             self._open()
         elif state == b"offering" and self._node.world.now() >= self._said_missing_s:

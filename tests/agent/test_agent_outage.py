@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
 
+import pytest
 from agent_under_test import AgentUnderTest, answered
 from daemon_under_test import DaemonUnderTest, wait_for
 
 from actors.agent_client.folder import AgentFolder
 from actors.agent_client.spool import Kept, Spool
 from actors.node_directory import lock_file
+from actors.partition.keys import Keys
 
 LATE_S = 1.5
 """By how much a reply may be later than the deadline on a machine that does other things too."""
@@ -30,8 +33,8 @@ def test_given_no_daemon_when_the_agent_is_killed_then_the_next_one_sends_what_w
 
         assert {one["answered_by"] for one in kept} == {"static"}
         assert [one["message_id"] for one in follow_ups] == [one["message_id"] for one in kept]
-        assert [one["turn"] for one in follow_ups] == [1, 2, 3, 4, 5]
-        assert reply["turn"] == 6
+        assert [one["turn"] for one in follow_ups] == [None] * 5
+        assert reply["turn"] == 1
         wait_for(lambda: agent.health()["spooled"] == 0, "an empty spool")
 
 
@@ -65,7 +68,29 @@ def test_given_a_daemon_that_cannot_start_when_messages_come_then_they_are_kept_
         assert health["status"] == "degraded"
         assert "already runs" in health["detail"]
         assert [one["message_id"] for one in follow_ups] == [reply["message_id"]]
-        assert agent.process("c")["turn"] == 2
+        assert agent.process("c")["turn"] == 1
+
+
+@pytest.mark.rule("L4")
+def test_given_static_replies_while_the_store_was_away_when_it_returns_then_they_are_recorded_and_the_work_is_done(
+    folder: Path,
+) -> None:
+    """The chat's stream has each static as it was shown, without a turn, then the follow-up; nothing was published."""
+    with AgentUnderTest(folder, hard_deadline_s=2.0, start_daemon=False, initialize_s=0.1) as agent:
+        shown = answered([agent.begin("c", f"hello {number}") for number in range(3)])
+        with DaemonUnderTest(folder) as daemon:
+            follow_ups = agent.wait_for_follow_ups(3)
+            with daemon.client() as client:
+                keys = Keys("unfailing", int(client.get("unfailing:partitions")))
+                stream = client.xrange(keys.partition(keys.partition_of("c")).replies("c"))
+    said = [json.loads(fields[b"r"]) for _, fields in stream]
+
+    finals = [one for one in said if one["kind"] == "final"]
+    assert [(one["message_id"], one["text"], one["turn"]) for one in finals] == [
+        (one["message_id"], one["text"], None) for one in shown
+    ]
+    assert [one["message_id"] for one in follow_ups] == [one["message_id"] for one in shown]
+    assert [one["kind"] for one in said if one["message_id"] == shown[0]["message_id"]] == ["final", "follow_up"]
 
 
 def test_given_a_data_directory_that_is_none_when_a_message_comes_then_it_is_rejected_as_overloaded(

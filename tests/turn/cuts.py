@@ -35,7 +35,7 @@ _DOORS: Final = (
     Cut("D1", "said again", TAKE_IN, "for _, body in ipairs(bodies) do redis.call('PUBLISH', ARGV[5], body) end\n"),
     Cut("D1", "last week", TAKE_IN, "  record = redis.call('HGET', KEYS[3], id)\n"),
     Cut("D1", "straight", HAND_OUT, "elseif record and straight and", "elseif false and record and straight and"),
-    Cut("D1", "registered", HAND_OUT, "      redis.call('HSET', item.key, id, 'o' .. digest .. '|' .. entry .. '|0||0|')\n"),
+    Cut("D1", "registered", HAND_OUT, "      redis.call('HSET', item.key, id, state .. digest .. '|' .. entry .. '|0||0|' .. said)\n"),
     Cut("D1", "refused once", COMMIT, "  if redis.call('HEXISTS', KEYS[5], said) == 1 then", "  if false then"),
     Cut("D2", "alone", GATEWAY, "return opened if alone or opened.message_id != fallback_id else None", "return opened"),
     Cut("D2", "refused alone", GATEWAY, "return refusal_at(self._node, opened, raw, fallback_id) if alone else None", "return refusal_at(self._node, opened, raw, fallback_id)"),

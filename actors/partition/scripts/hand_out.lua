@@ -2,11 +2,13 @@
 -- Hand out up to sixteen messages: register those that came straight into the partition, write what is in hand,
 -- and return what their sessions need to begin.
 --
--- KEYS  1 lease  2 intake  3 hand  4 blobs; then for each item: head, entries of its week, entries of the week before, replies
+-- KEYS  1 lease  2 intake  3 hand  4 blobs  5 owed; then for each item: head, entries of its week, entries of the week before, replies
 -- ARGV  1 fence  2 week as the caller believes it; then for each item:
 --       mode ('hand' or 'register')  straight ('1': came straight in, its week is this one)  chat  entry  message id
 --       digest  version the living session has ('' none)  record for hand  reply channel
 --       digests of its blobs, joined by commas
+--       the static reply that its person was shown while the store was away ('' none): with the record it becomes the
+--       message's final, without a turn and without being published, and the work is owed
 --
 -- Returns {'stale'} | {'week', week} | {'ok', item, ...}, an item being
 --         {'go', state, week, version, interim, snapshot or '', turn}   handed out (or registered)
@@ -18,7 +20,8 @@
 -- Everything is read before anything is written, and one chat's broken key harms no other chat.
 local ENTRIES_TTL_S = 1209600
 local REPEAT_MS = 5000
-local KEYS_EACH, ARGS_EACH = 4, 10
+local REPLIES_MAX = 1000
+local KEYS_EACH, ARGS_EACH, FIRST_KEY = 4, 11, 6
 local RECORD = '^[ows][^|]*|[^|]*|[^|]*|[^|]*|%d+|'
 
 if redis.call('HGET', KEYS[1], 'f') ~= ARGV[1] then return {'stale'} end
@@ -28,6 +31,7 @@ if tonumber(ARGV[2]) ~= week then return {'week', week} end
 redis.call('XLEN', KEYS[2])
 redis.call('HLEN', KEYS[3])
 redis.call('ZCARD', KEYS[4])
+redis.call('HLEN', KEYS[5])
 
 local function read(k, straight, id)
   local head = redis.pcall('HMGET', KEYS[k], 'v', 't')
@@ -56,7 +60,7 @@ local function repeat_replies(found, k, id, channel)
   for reply in string.gmatch(replies, '[^,]+') do
     local body = redis.call('XRANGE', KEYS[k + 3], reply, reply)
     if body[1] then
-      redis.call('XADD', KEYS[k + 3], 'MAXLEN', '~', 1000, '*', 'r', body[1][2][2])
+      redis.call('XADD', KEYS[k + 3], 'MAXLEN', '~', REPLIES_MAX, '*', 'r', body[1][2][2])
       redis.call('PUBLISH', channel, body[1][2][2])
     end
   end
@@ -66,13 +70,13 @@ local found, faults = {}, {}
 local count = (#ARGV - 2) / ARGS_EACH
 for i = 1, count do
   local a = 2 + (i - 1) * ARGS_EACH
-  local item, fault = read(5 + (i - 1) * KEYS_EACH, ARGV[a + 2] == '1', ARGV[a + 5])
+  local item, fault = read(FIRST_KEY + (i - 1) * KEYS_EACH, ARGV[a + 2] == '1', ARGV[a + 5])
   found[i], faults[i] = item or false, fault or false
 end
 
 local answer = {'ok'}
 for i = 1, count do
-  local a, k = 2 + (i - 1) * ARGS_EACH, 5 + (i - 1) * KEYS_EACH
+  local a, k = 2 + (i - 1) * ARGS_EACH, FIRST_KEY + (i - 1) * KEYS_EACH
   local mode, straight, chat, entry, id = ARGV[a + 1], ARGV[a + 2] == '1', ARGV[a + 3], ARGV[a + 4], ARGV[a + 5]
   local digest, known, hand, channel = ARGV[a + 6], ARGV[a + 7], ARGV[a + 8], ARGV[a + 9]
   local item = found[i]
@@ -98,7 +102,13 @@ for i = 1, count do
     if record then
       state, interim = string.sub(record, 1, 1), string.match(record, '^[^|]*|[^|]*|([^|]*)|')
     else
-      redis.call('HSET', item.key, id, 'o' .. digest .. '|' .. entry .. '|0||0|')
+      local shown, said = ARGV[a + 11], ''
+      if shown ~= '' then
+        state, said = 'w', redis.call('XADD', KEYS[k + 3], 'MAXLEN', '~', REPLIES_MAX, '*', 'r', shown)
+        if redis.call('TTL', KEYS[k + 3]) < 0 then redis.call('EXPIRE', KEYS[k + 3], ENTRIES_TTL_S) end
+        redis.call('HSET', KEYS[5], entry, chat .. '\n' .. id)
+      end
+      redis.call('HSET', item.key, id, state .. digest .. '|' .. entry .. '|0||0|' .. said)
       if redis.call('TTL', item.key) < 0 then redis.call('EXPIRE', item.key, ENTRIES_TTL_S) end
       for blob in string.gmatch(ARGV[a + 10], '[^,]+') do
         redis.call('ZADD', KEYS[4], 0, blob .. '\n' .. chat .. '\n' .. id)
