@@ -17,6 +17,7 @@ from actors.drill import Drilled
 from actors.ledger.asking import forget_chat
 from actors.logs import actor_logger
 from actors.partition.owner_notes import Forget
+from actors.persistence.forgetting import forget_in_files
 from actors.status import find_actor, node_status
 from actors.store_errors import StoreError
 from supervision.actor import GeventActor
@@ -144,6 +145,7 @@ class Control(GeventActor):
         if self._node.letters is not None:
             self._node.letters.store.remove_of_chat(chat_id)
         self._forget_bookings(chat_id)
+        forget_in_files(self._node, chat_id, version)
         self._log.warning(
             "a session was forgotten", chat_id=chat_id, version=version, next="a tombstone with its version stays"
         )

@@ -10,6 +10,7 @@ from actors.logs import actor_logger
 from actors.persistence.backups import backup, forget_in
 from actors.persistence.catching_up import CatchUp, ask_all
 from actors.persistence.file_layer import BROKEN, WRITE_S
+from actors.persistence.retiring import retire_idle
 from actors.store_errors import StoreError
 from messages.protocol import iso_timestamp
 from supervision.actor import GeventActor
@@ -135,6 +136,7 @@ class FileKeeper(GeventActor):
             before_s = self._node.world.wall() - TURNS_KEPT_S
             self._layer.call(self._layer.files.prune, before_s, timeout_s=WRITE_S)
             self._house_at_s = now_s + HOUSE_S
+            self._retire()
         if now_s >= self._backup_at_s:
             self._backup_at_s = now_s + self._node.settings.files.backup_every_s
             self._back_up()
@@ -147,6 +149,16 @@ class FileKeeper(GeventActor):
         self._well()
         if written:
             self._log.info("the file layer has caught up with the store", sessions=written)
+
+    def _retire(self) -> None:
+        """Archive and remove what is idle past the retention, page by page."""
+        days = self._node.settings.files.retention_days
+        before_s = self._node.world.wall() - days * 86_400.0
+        retired = 0
+        while days and (gone := retire_idle(self._node, before_s)):
+            retired += gone
+        if retired:
+            self._log.info("idle sessions were archived and removed", sessions=retired, older_than_days=days)
 
     def _forget_what_is_forgotten(self) -> None:
         """Older copies of chats that were forgotten, here or by another node, go on sight."""

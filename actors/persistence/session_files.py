@@ -184,8 +184,8 @@ class SessionFiles:
         return {str(effect) for (effect,) in rows}
 
     def idle_since(self, at_s: float, count: int) -> list[str]:
-        """Chats whose last commit is older."""
-        rows = self._all("SELECT key FROM sessions WHERE at_s < ? ORDER BY at_s LIMIT ?", at_s, count)
+        """Chats whose last commit is older, but for those that were forgotten."""
+        rows = self._all("SELECT key FROM sessions WHERE at_s < ? AND turn > 0 ORDER BY at_s LIMIT ?", at_s, count)
         return [str(key) for (key,) in rows]
 
     def prune(self, turns_before_s: float) -> int:
@@ -201,11 +201,16 @@ class SessionFiles:
         """Every row as it stands, for a backup: chat, message, state, seconds, bytes; sessions have no message."""
         after = ""
         while chats := self.keys(after, 256):
-            chosen = _json(chats).decode()
-            for key, raw, at_s in self._all(f"SELECT key, raw, at_s FROM sessions WHERE key {_OF_THESE}", chosen):  # noqa: S608
-                yield key, "", "", at_s, raw
-            yield from self._all(f"SELECT key, message, state, at_s, raw FROM turns WHERE key {_OF_THESE}", chosen)  # noqa: S608
+            yield from self.rows_of(chats)
             after = chats[-1]
+
+    def rows_of(self, chat_ids: Sequence[str]) -> list[tuple[str, str, str, float, bytes]]:
+        """The rows of these chats as they stand, as `rows` gives them."""
+        chosen = _json(list(chat_ids)).decode()
+        return [
+            *self._all(f"SELECT key, '', '', at_s, raw FROM sessions WHERE key {_OF_THESE}", chosen),  # noqa: S608
+            *self._all(f"SELECT key, message, state, at_s, raw FROM turns WHERE key {_OF_THESE}", chosen),  # noqa: S608
+        ]
 
     def counts(self) -> dict[str, int]:
         """How many sessions, turns and rows set aside there are, and the size in bytes."""
