@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -134,6 +135,8 @@ def _engine_of_file(database: Database) -> Engine:
         try:
             connection.execute("PRAGMA journal_mode = wal")
             connection.execute("PRAGMA synchronous = full")
+            # What is forgotten is overwritten, not only struck from the index.
+            connection.execute("PRAGMA secure_delete = on")
             database.lost = database.lost or lost_commits(path, log, connection)
         except BaseException:
             connection.close()
@@ -154,7 +157,8 @@ def _engine_of_file(database: Database) -> Engine:
 
 def _engine_of_server(database: Database) -> Engine:
     # Its waits are made in a native thread, where C's own are right and those of a patched `select` would need a hub.
-    os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_c")
+    if find_spec("psycopg_binary") or find_spec("psycopg_c"):
+        os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_c")
     try:
         import psycopg
     except ImportError as error:

@@ -11,6 +11,7 @@ from bookings_made import effect_of, made
 from gspread.exceptions import APIError
 
 from actors.effects import services
+from actors.ledger import asking, mending
 from actors.ledger import writer as ledger_writer
 from actors.native_lane import LaneLate
 from actors.node import Node
@@ -18,6 +19,7 @@ from actors.node_directory import node_paths
 from actors.settings import Settings, SheetsSettings
 from actors.spreadsheet import local_file, writer
 from actors.spreadsheet.local_file import LocalSheet
+from invoices.book import BookQuery
 from supervision import world as world_module
 
 if TYPE_CHECKING:
@@ -86,6 +88,23 @@ def test_given_google_when_many_are_booked_then_few_requests_are_made(
         assert len(google.rows()) == 101
         assert len(google.requests()) < 12
         assert in_file(tmp_path) == set()
+
+
+def test_given_a_chat_when_forgotten_then_no_file_of_the_node_knows_it(tmp_path: Path) -> None:
+    """Neither the ledger, nor its backup, nor the spreadsheet's file; other chats' bookings stay."""
+    with running(tmp_path, SheetsSettings()) as node:
+        for target in ("ledger", "sheet"):
+            perform(node, target, made(1, chat="unmistakable-chat"), made(2))
+        mending.back_up(ledger_writer.ledger_of(node).path)
+
+        count = asking.forget_chat(node, "unmistakable-chat")
+        found = asking.book_of(node, "chat-1").find(BookQuery())
+
+    knowing = [path.name for path in tmp_path.rglob("*") if path.is_file() and b"unmistakable" in path.read_bytes()]
+    assert count == 1
+    assert [booking.invoice_id for booking in found] == ["i-2"]
+    assert in_file(tmp_path) == {"i-2"}
+    assert knowing == []
 
 
 @pytest.mark.parametrize("fault", ["503", "lost", "429"])
