@@ -147,6 +147,8 @@ def _answer(work: Work, message: InboundMessage, outcomes: Sequence[DocumentOutc
     work.set(asked=None if asked is None or asked.about != "field" else asked)
     # A question is answered by the person's own words; what a model makes of them completes nothing.
     completed = asking.answered(work, by_rules, asked, message)
+    if completed is None and wanted is by_rules and wanted.kind is Kind.UNCLEAR:
+        completed = asking.same_again(work, message)
     work.is_talk = completed is None and wanted.kind in _CONVERSING
     if completed is not None:
         return _with_reminder(work, completed, _do(work, completed))

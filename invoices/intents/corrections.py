@@ -171,7 +171,7 @@ class Corrections:
 
 
 _ARTICLE: Final = 4
-_VERBS: Final = "is|should be|must be|to|ist|heist|lautet|auf|est|s'appelle|es|se llama|debe ser"
+_VERBS: Final = "is|should be|must be|to|ist|heist|lautet|auf|est|s'appelle|au|es|se llama|debe ser|al"
 _IS: Final = ("is", "be", ":", "=", "ist", "est", "es", "to", "auf", "betragt", "lautet")
 
 

@@ -342,6 +342,8 @@ class _Rules:
             return replace(intent, corrections=self.slots.told(self.corrections))
         if kind is Kind.SET_REMINDERS:
             return self.slots.with_reminders(intent, is_on=not self.has("off"))
+        if kind is Kind.EXPORT and self.has("owed", "overdue"):
+            return self.slots.with_paid(intent, is_paid=False)
         if (
             kind in (Kind.LIST, Kind.SUM, Kind.EXPORT)
             and self.has("unpaid", "not_paid", "paid")

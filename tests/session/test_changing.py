@@ -291,3 +291,28 @@ def test_given_a_file_that_cannot_be_made_when_the_turn_ends_then_the_person_is_
     assert without.file is None
     assert "files" not in without.data
     assert without.text == without.state.messages[-1].text != turn.text
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "then"),
+    [
+        ("en", "show my invoices of October", "and in November?"),
+        ("de", "zeig mir die Rechnungen vom Oktober", "und im November?"),
+        ("fr", "montre-moi les factures d'octobre", "et en novembre ?"),
+        ("es", "muéstrame las facturas de octubre", "¿y en noviembre?"),
+    ],
+)
+def test_given_a_question_when_another_time_is_named_alone_then_it_is_asked_again_for_that(
+    language: str, first: str, then: str
+) -> None:
+    """As people go on asking."""
+    chat = Chat(language)
+    chat.send(invoice("O-1", "ACME GmbH", "10.00", issue_date=dt.date(2026, 10, 5)))
+    chat.send(invoice("N-1", "ACME GmbH", "20.00", issue_date=dt.date(2026, 11, 5)))
+
+    october, november = chat.say(first), chat.say(then)
+
+    assert "O-1" in october.text
+    assert "N-1" not in october.text
+    assert "N-1" in november.text
+    assert "O-1" not in november.text

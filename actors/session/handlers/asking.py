@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from actors.session.handlers import changes, waiting
 from actors.session.handlers.actions import act_of
 from actors.session.work import Said
-from invoices.intents import Intent, Kind
+from invoices.intents import LANGUAGES, Intent, Kind
 from invoices.intents.days import days_of
+from invoices.intents.periods import periods_of
 from invoices.intents.plain import plain
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from actors.session.work import Work
     from messages.records import InboundMessage
 
-_CHOOSING = frozenset({Kind.SHOW, Kind.CONFIRM, Kind.UNCLEAR, Kind.LIST})
+FOLLOW_UP_CHARS_MAX: Final = 40
+_CHOOSING: Final = frozenset({Kind.SHOW, Kind.CONFIRM, Kind.UNCLEAR, Kind.LIST})
 
 
 def answered(work: Work, intent: Intent, asked: Asked | None, message: InboundMessage) -> Intent | None:
@@ -31,7 +33,7 @@ def answered(work: Work, intent: Intent, asked: Asked | None, message: InboundMe
     if asked.about == "which" and intent.kind in _CHOOSING:
         return _chosen(intent, asked)
     if asked.about == "when" and intent.kind in (*_CHOOSING, Kind.REMIND, Kind.DUE) and intent.when is None:
-        language = work.language if work.language in ("en", "de", "fr", "es") else "en"
+        language = work.language if work.language in LANGUAGES else "en"
         days = list(days_of(language).find(plain((message.text or "")[:200]), work.today, "future"))
         if days:
             one = asked.invoice_ids[0] if asked.invoice_ids else None
@@ -50,6 +52,20 @@ def _chosen(intent: Intent, asked: Asked) -> Intent | None:
     if intent.reference == "last" and asked.invoice_ids:
         return replace(pending, invoice_id=asked.invoice_ids[-1])
     return None
+
+
+def same_again(work: Work, message: InboundMessage) -> Intent | None:
+    """As in "and in November?": the last question about several, for the time that is named now."""
+    if work.state.last_query is None or not message.text or len(message.text) > FOLLOW_UP_CHARS_MAX:
+        return None
+    language = work.language if work.language in LANGUAGES else "en"
+    found = periods_of(language).find(plain(message.text), work.today)
+    if not found:
+        return None
+    try:
+        return replace(msgspec.convert(work.state.last_query, Intent), period=found[0].period)
+    except msgspec.ValidationError:
+        return None
 
 
 def plain_intent(asked: Asked) -> Intent | None:

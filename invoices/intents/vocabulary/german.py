@@ -61,7 +61,7 @@ GERMAN: Final = Vocabulary(
         "invoice": "rechnung|beleg|dokument|re",
         "invoices": "rechnungen|belege|dokumente|gutschriften|posten",
         "credit_note": "gutschrift(?:en)?|stornos?",
-        "last_one": "(?:letzte[nrs]?|neueste[nrs]?|jüngste[nrs]?|vorige[nrs]?|zuletzt(?: gelesene)?) ?(?:rechnung|beleg|dokument)?(?: nochmal| noch mal)?$|(?:letzte[nrs]?|neueste[nrs]?|jüngste[nrs]?|vorige[nrs]?) (?:rechnung|beleg|dokument)",
+        "last_one": "(?:letzte[nrs]?|neueste[nrs]?|jüngste[nrs]?|vorige[nrs]?|zuletzt(?: gelesene)?)(?! (?:woche|monat|jahr|quartal|tag|\\d|zwei|drei|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag))(?: (?:rechnung|beleg|dokument))?",
         "it": "die|das|sie|es|diese|den|der|dran|dazu|daran|die rechnung|diese rechnung|der da|die da|dies|den beleg",
         "arrived": "kam(?:en)? .{0,40}(?:rein|an|herein)|reingekommen|eingegangen|angekommen|erhalten|bekommen|eingang|gespeichert|geschickt|gebucht|erfasst",
         "wrong": "falsch(?:e|es|er|en)?|stimmt nicht|nicht richtig|nicht korrekt|fehler|korrigier(?:e|en)?|korrektur|änder(?:e|n)?|ändere|bearbeit(?:e|en)?|berichtig(?:e|en)?|verbesser(?:e|n)?|verlesen",
