@@ -28,6 +28,9 @@ def node_status(node: Node, pid: int) -> dict[str, Any]:
         "store": _store_status(node),
         "files": _files_status(node),
         "ledger": _ledger_status(node),
+        "effects": {
+            name: {"waiting": len(lines), "at_work": lines.at_work} for name, lines in node.effect_lines.items()
+        },
         "partitions": sorted(node.leases),
         "sessions": len(node.sessions),
         "in_hand": node.in_hand,

@@ -64,8 +64,8 @@ class Attempted:
     body: bytes = b""
     effect: Effect | None = None
     record: Attempts | None = None
-    given_up: str = ""
     error: BaseException | None = None
+    task: Task | None = None
 
 
 class Deliverer(GeventActor):
@@ -145,7 +145,8 @@ class Deliverer(GeventActor):
                 break
             was_probe = self._breaker.state is CircuitState.HALF_OPEN
             attempted = Attempted(waiting, held.fence, permit, was_probe)
-            self._tasks.add(self.world.spawn(self._attempt, attempted, name=f"effect {waiting.entry_id}"))
+            attempted.task = self.world.spawn(self._attempt, attempted, name=f"effect {waiting.entry_id}")
+            self._tasks.add(attempted.task)
         self._look_again()
 
     def _look_again(self) -> None:
@@ -181,7 +182,8 @@ class Deliverer(GeventActor):
         perform_unguarded(self._node, self._target, effect, repeated=first is First.LOOK)
 
     def _ended(self, attempted: Attempted) -> None:
-        self._tasks = {task for task in self._tasks if not task.done}
+        if attempted.task is not None:
+            self._tasks.discard(attempted.task)
         error = attempted.error
         if attempted.record is None:
             # The store did not answer, or the effect is another's by now: the service was not asked.

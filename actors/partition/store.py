@@ -216,7 +216,8 @@ class Store:
         keys, week = self.keys.partition(partition), self._week
         names = (
             keys.lease, keys.forgotten, keys.head(chat), keys.replies(chat), keys.journal(chat), keys.hand,
-            keys.outbox, keys.dead, *(keys.entries(chat, week - ago) for ago in range(-1, ENTRIES_WEEKS)),
+            keys.outbox, keys.dead, keys.reminders, keys.reminder_records,
+            *(keys.entries(chat, week - ago) for ago in range(-1, ENTRIES_WEEKS)),
         )  # fmt: skip
 
         def answered(answer: Any) -> None:

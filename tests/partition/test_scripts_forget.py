@@ -24,12 +24,15 @@ def lived(shop: RealStore, chat_id: str = CHAT) -> Any:
     second = shop.taken_and_handed_out(message("m-2", chat_id=chat_id))
     said = reply(message_id="m-2", chat_id=chat_id)
     shop.commit("poison", second, numbered=said, dead_letters=(b"letter",))
-    shop.redis.hset(shop.names(chat_id).journal(chat_id), "step", "outcome")
+    names = shop.names(chat_id)
+    shop.redis.hset(names.journal(chat_id), "step", "outcome")
+    shop.redis.zadd(names.reminders, {f"{chat_id}\nr-1": 1.0})
+    shop.redis.hset(names.reminder_records, f"{chat_id}\nr-1", "1|words")
     return second
 
 
 def test_given_a_chat_when_forgotten_then_only_a_tombstone_with_its_version_stays(shop: RealStore) -> None:
-    """Head, entries of all weeks, replies, journal, outbox rows and dead letters are gone."""
+    """Head, entries of all weeks, replies, journal, outbox rows, dead letters and reminders are gone."""
     lived(shop)
     names = shop.names()
     shop.redis.hset(names.entries(CHAT, shop.week - 1), "m-0", "s|1-0|0||0|")
@@ -42,6 +45,7 @@ def test_given_a_chat_when_forgotten_then_only_a_tombstone_with_its_version_stay
     left = {key.decode() for key in shop.redis.keys("*") if b"789" in key}
     assert left == {names.head(CHAT)}
     assert [shop.redis.xlen(stream) for stream in (names.intake, names.outbox, names.dead)] == [0, 0, 0]
+    assert (shop.redis.zcard(names.reminders), shop.redis.hlen(names.reminder_records)) == (0, 0)
 
 
 def test_given_two_chats_when_one_is_forgotten_then_the_other_is_untouched(shop: RealStore) -> None:

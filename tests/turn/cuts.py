@@ -195,7 +195,8 @@ _LEAVING: Final = (
     Cut("X2", "version goes on", f"{LUA}forget.lua", "redis.call('HSET', KEYS[3], 'v', version, 't', 0)\n"),
     Cut("X2", "outbox", f"{LUA}forget.lua", "strike(KEYS[7])\n"),
     Cut("X2", "dead letters", f"{LUA}forget.lua", "strike(KEYS[8])\n"),
-    Cut("X2", "entries", f"{LUA}forget.lua", "for k = 9, #KEYS do redis.call('DEL', KEYS[k]) end\n"),
+    Cut("X2", "entries", f"{LUA}forget.lua", "for k = 11, #KEYS do redis.call('DEL', KEYS[k]) end\n"),
+    Cut("X2", "reminders", f"{LUA}forget.lua", "    redis.call('ZREM', KEYS[9], member)\n    redis.call('HDEL', KEYS[10], member)\n"),
     Cut("X2", "through the session", f"{LUA}forget.lua", "if redis.call('HEXISTS', KEYS[6], chat) == 1 then return {'busy'} end\n"),
 )  # fmt: skip
 

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Forget a chat: everything of it that the store holds, but for a tombstone with its version.
 --
--- KEYS  1 lease  2 forgotten  3 head  4 replies  5 journal  6 hand  7 outbox  8 dead  9... entries of every living week
+-- KEYS  1 lease  2 forgotten  3 head  4 replies  5 journal  6 hand  7 outbox  8 dead  9 reminders  10 their records
+--       11... entries of every living week
 -- ARGV  1 fence  2 chat
 --
 -- Returns {'done', version} | {'busy'} (a message of the chat is in hand) | {'stale'}
@@ -29,7 +30,13 @@ strike(KEYS[7])
 strike(KEYS[8])
 
 redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
-for k = 9, #KEYS do redis.call('DEL', KEYS[k]) end
+for _, member in ipairs(redis.call('ZRANGE', KEYS[9], 0, -1)) do
+  if string.sub(member, 1, #chat + 1) == chat .. '\n' then
+    redis.call('ZREM', KEYS[9], member)
+    redis.call('HDEL', KEYS[10], member)
+  end
+end
+for k = 11, #KEYS do redis.call('DEL', KEYS[k]) end
 redis.call('HSET', KEYS[3], 'v', version, 't', 0)
 redis.call('HSET', KEYS[2], chat, version)
 return {'done', version}
