@@ -15,6 +15,7 @@ from invoices.fields.found import Found
 from invoices.fields.labels import Index
 from invoices.fields.names import CONTACT, DOMAIN, IMPRINT, LEGAL_FORM, SALUTATION, in_domain, is_name, same_name
 
+_BESIDE_MAX: Final = 8  # segments of other columns between two lines of one
 _LETTERHEAD_SHARE: Final = 0.15  # of the page's height
 _NAME_LINE_MAX: Final = 60
 _OTHER_PARTS: Final = re.compile(r"[\d|·•]|\s-\s")  # of a sender's line: house numbers and what sets its parts apart
@@ -125,18 +126,20 @@ def _letterhead(index: Index) -> Block | None:
         if form is None or form.start() == 0 or not is_name(text[: form.end()]) or _is_buyers(index, position):
             continue
         name = text[: form.end()].strip()
-        above = index.segments[position - 1] if position else None
-        joined = (
-            above is not None
-            and above.page == segment.page
-            and abs(above.x0 - segment.x0) < 0.5 * segment.height
-            and segment.y0 - above.y1 < 0.6 * segment.height
-            and is_name(index.texts[position - 1])
-            and not LEGAL_FORM.search(index.texts[position - 1])
-        )
-        if joined:
-            return Block(f"{index.texts[position - 1]} {name}", (position - 1, position), 1)
+        above = _right_above(index, position)
+        if above is not None and is_name(index.texts[above]) and not LEGAL_FORM.search(index.texts[above]):
+            return Block(f"{index.texts[above]} {name}", (above, position), 1)
         return Block(name, (position,), 1)
+    return None
+
+
+def _right_above(index: Index, position: int) -> int | None:
+    """The segment of the line right above that begins at the same place, whatever stands beside it."""
+    segment = index.segments[position]
+    for other in range(position - 1, max(-1, position - 1 - _BESIDE_MAX), -1):
+        above = index.segments[other]
+        if above.page == segment.page and abs(above.x0 - segment.x0) < 0.5 * segment.height:
+            return other if segment.y0 - above.y1 < 0.6 * segment.height else None
     return None
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _SIDE_PIXELS_MAX: Final = 2_000  # the models see no more than that, and each pixel costs memory
 # Boxes are grown around the ink for the recogniser (`unclip_ratio`); the rules want the letters' own.
-_PADDING: Final = 0.17
-_CELL_GAP: Final = 2.0  # in letter heights; narrower gaps are the engine's guesses
+_PADDING: Final = 0.05
+_CELL_GAP: Final = 2.6  # in letter heights; narrower gaps are the engine's guesses
 _TALL: Final = 1.5  # a line so much higher than wide is a line of text that stands on end
 _TALL_SHARE: Final = 0.5
 _ON_ITS_SIDE: Final = 0.5
