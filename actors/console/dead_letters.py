@@ -126,7 +126,8 @@ def change_letters(
     request = {"what": what, **chosen, **order}
     if item_id is not None:
         answer = _where_it_is(settings, {**request, "id": item_id})
-        return _reported(what, answer["done"], len(answer["done"]), answer["skipped"], answer, as_json=as_json)
+        _report(what, answer["done"], len(answer["done"]), answer["skipped"], answer, as_json=as_json)
+        return 0 if answer["done"] else 1
     ids: list[str] = []
     count = skipped = 0
     answer = {"dry_run": bool(order.get("dry_run"))}
@@ -141,7 +142,8 @@ def change_letters(
                 progress.update(task, completed=count)
                 following = {"after": answer["next"], "before": answer["before"], "begun_at_s": answer["begun_at_s"]}
                 going_on = following if answer["next"] else None
-    return _reported(what, ids, count, skipped, answer, as_json=as_json)
+    _report(what, ids, count, skipped, answer, as_json=as_json)
+    return 0
 
 
 def _progress(*, as_json: bool) -> Progress:
@@ -152,9 +154,7 @@ def _progress(*, as_json: bool) -> Progress:
                     disable=as_json or not screen.is_terminal)  # fmt: skip
 
 
-def _reported(
-    what: str, ids: list[str], count: int, skipped: int, answer: Mapping[str, Any], *, as_json: bool
-) -> int:  # fmt: skip
+def _report(what: str, ids: list[str], count: int, skipped: int, answer: Mapping[str, Any], *, as_json: bool) -> None:
     is_dry_run = bool(answer["dry_run"])
     if as_json:
         _print_json({"what": what, "done": count, "skipped": skipped, "dry_run": is_dry_run, "ids": ids})
@@ -162,7 +162,6 @@ def _reported(
         done = {"replay": "replayed", "discard": "discarded"}[what]
         skips = f", skipped {skipped}" if skipped else ""
         console().print(f"{'would have ' if is_dry_run else ''}{done} {count}{skips}")
-    return 0 if count or is_dry_run or not skipped else 1
 
 
 def show_statistics(settings: Settings, *, as_json: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from actors.partition.replay_ids import original_id
 from messages.records import ErrorInfo, Reply
 from messages.user_messages import UserMessageManager
 
@@ -61,8 +62,8 @@ def poison_reply(partition: int, entry_id: str, chat_id: str, message_id: str, a
     kind: ReplyKind = "follow_up" if owed else "final"
     what = "settled" if owed else "final"
     return _said(
-        "poison", kind, reply_id_of(partition, entry_id, what), chat_id, message_id, at,
-        recovered_by=("restart", "dead_letter"),
+        "poison", kind, reply_id_of(partition, entry_id, what), chat_id,
+        original_id(message_id) if owed else message_id, at, recovered_by=("restart", "dead_letter"),
     )  # fmt: skip
 
 
