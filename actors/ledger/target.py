@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pykka
 
+from actors.drill import Drilled
 from actors.effects.target import Misconfigured, NotDone
 from actors.ledger.ledger import Ledger
 from actors.ledger.problems import DriverMissing, LedgerNotOpen, LedgerTooNew
@@ -46,6 +47,8 @@ class LedgerTarget:
             writer.ask(Record(booking, self._node.world.now() + deadline_s), timeout=deadline_s)
         except pykka.Timeout:
             raise LaneLate(f"the booking was not committed within {deadline_s:g} s") from None
+        except (pykka.ActorDeadError, Drilled) as error:
+            raise LedgerNotOpen("the ledger's writer has ended meanwhile; it may be booked") from error
         except LaneHangs as error:
             raise NotDone(str(error)) from error
         except (LedgerTooNew, DriverMissing) as error:

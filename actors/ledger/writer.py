@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from actors.drill import Drilled
 from actors.ledger.ledger import Ledger, in_a_line
 from actors.ledger.rebuilding import bookings_in_files
 from actors.ledger.rows import FileMalformed
@@ -120,6 +121,8 @@ class LedgerWriter(GeventActor):
     def _book(self, batch: list[tuple[Record, Reply]]) -> None:
         try:
             self._put([record.booking for record, _ in batch])
+        except Drilled:
+            raise
         except Exception as error:  # noqa: BLE001 - it goes to those who asked, who classify it
             if len(batch) > 1 and error_classifier.classify(error).cause in NOT_ITS_FAULT:
                 # One of them cannot be booked; the others are not to wait for it.
@@ -152,6 +155,8 @@ class LedgerWriter(GeventActor):
                 self._open_at_s = self.world.now() + OPEN_AGAIN_S
                 self._open()
                 self.actor_ref.tell(BackUp())
+        except Drilled:
+            raise
         except Exception as error:  # noqa: BLE001 - an outage is no reason to be restarted; it is looked at again
             if self._ledger.damage is error:
                 self.actor_ref.tell(Look())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pykka
 
+from actors.drill import Drilled
 from actors.effects.target import NotDone
 from actors.ledger.rows import booking_of_effect
 from actors.native_lane import LaneHangs, LaneLate
@@ -50,6 +51,8 @@ class SheetTarget:
             writer.ask(WriteRow(booking, self._node.world.now() + deadline_s), timeout=deadline_s)
         except pykka.Timeout:
             raise LaneLate(f"the row was not written within {deadline_s:g} s") from None
+        except (pykka.ActorDeadError, Drilled) as error:
+            raise ConnectionError("the spreadsheet's writer has ended meanwhile; the row may be written") from error
         except LaneHangs as error:
             raise NotDone(str(error)) from error
 

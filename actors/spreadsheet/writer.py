@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from actors.drill import Drilled
 from actors.logs import actor_logger
 from actors.native_lane import Lane, LaneLate
 from actors.spreadsheet.local_file import FILE_NAME, LocalSheet
@@ -169,6 +170,8 @@ class SheetWriter(GeventActor):
     def _at_google(self, bookings: list[Booking]) -> Exception | None:
         try:
             self._sheet.put(bookings)
+        except Drilled:
+            raise
         except Exception as error:  # noqa: BLE001 - it goes to those who asked, who classify it
             if not self._sheet.is_away:
                 self._sheet.is_away = True
@@ -186,6 +189,8 @@ class SheetWriter(GeventActor):
         try:
             for said in self._sheet.put_in_file(bookings):
                 self._log.error("the spreadsheet's file was replaced", detail=said, next="look at the one that is kept")
+        except Drilled:
+            raise
         except Exception as error:  # noqa: BLE001 - the same
             self._log.warning("the spreadsheet's file cannot be written", file=str(self._sheet.path), reason=str(error))
             return error

@@ -15,6 +15,7 @@ from bookings_made import CHAT, effect_of, made
 from disks import can_mount, small_disk
 from sqlalchemy.exc import DBAPIError
 
+from actors.drill import Drilled
 from actors.ledger import asking, mending, writer
 from actors.ledger.ledger import Ledger
 from actors.ledger.problems import LedgerTooNew
@@ -333,6 +334,31 @@ def test_given_a_question_while_the_node_starts_when_asked_then_it_waits_for_the
         found = ids_in(node)
 
     assert found == {"i-1"}
+
+
+def test_given_the_writer_crashed_while_it_books_when_asked_again_then_it_is_booked(tmp_path: Path) -> None:
+    """Who waited hears at once, and may try again."""
+    with running(tmp_path) as (node, target):
+        book(target, made(1))
+        other = sqlite3.connect(writer.ledger_of(node).path, isolation_level=None, timeout=0.0)
+        other.execute("BEGIN IMMEDIATE")
+        task = gevent.spawn(target.perform, effect_of(made(2)), DEADLINE_S)
+        gevent.sleep(0.1)
+        crashed = node.whereis(writer.NAME)
+        assert crashed is not None
+        crashed.crash(Drilled("a test"))
+        task.join(timeout=2.0)
+        other.execute("ROLLBACK")
+        other.close()
+        writer.supervised(node).start()
+        book(target, made(2))
+
+        assert isinstance(task.exception, ConnectionError)
+        assert error_classifier.classify(task.exception).is_retryable
+        assert ids_in(node) == {"i-1", "i-2"}
+        again = node.whereis(writer.NAME)
+        assert again is not None
+        again.stop(timeout=20.0)
 
 
 def test_given_a_crash_while_mending_when_opened_then_the_file_that_was_set_aside_is_read(tmp_path: Path) -> None:
