@@ -30,8 +30,8 @@ class ConversionDesk:
         """Whose converter and journal are used."""
         self._node = node
 
-    def pdf_of(self, turn: TurnInHand, number: int, content: bytes, kind: str) -> bytes | Problem:
-        """The PDF, or why there is none. Never raises for a document; waits while the converter restarts."""
+    def pdf_of(self, turn: TurnInHand, number: int, content: bytes, kind: str) -> tuple[bytes | Problem, str]:
+        """The PDF and its digest, or why there is none. Never raises for a document; waits for a converter."""
         tag = _tag_of(turn, number, content)
         step = f"{turn.entry.message_id}:{number}:convert:{tag}"
         converted = self._kept(turn, step)
@@ -40,11 +40,11 @@ class ConversionDesk:
             if converted.problem in ("", "refused"):
                 self._keep(turn, step, converted)
         if converted.problem:
-            return _problem_of(converted, kind)
+            return _problem_of(converted, kind), ""
         try:
-            return self._node.blobs.get(turn.entry.partition, converted.digest)
+            return self._node.blobs.get(turn.entry.partition, converted.digest), converted.digest
         except Exception as error:  # noqa: BLE001 - the store is away, or the file went a moment ago
-            return Problem("not_converted", repr(error), in_words(kind))
+            return Problem("not_converted", repr(error), in_words(kind)), converted.digest
 
     def _converted(self, turn: TurnInHand, content: bytes, kind: str, tag: str) -> Converted:
         world = self._node.world

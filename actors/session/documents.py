@@ -57,14 +57,14 @@ class DocumentDesk:
         )
 
     def _outcome(self, turn: TurnInHand, number: int, attachment: Attachment, *, is_last: bool) -> DocumentOutcome:
-        retried = False
         if not attachment.digest:
             fetched = self._links.fetch(turn, number, attachment)
             if fetched.problem is not None:
                 return DocumentOutcome(attachment, problem=fetched.problem, retried=fetched.retried)
-            attachment, retried = with_content(attachment, fetched), fetched.retried
-        outcome = self._read_here(turn, number, attachment, is_last=is_last)
-        return replace(outcome, retried=True) if retried else outcome
+            outcome = self._read_here(turn, number, with_content(attachment, fetched), is_last=is_last)
+            retried = fetched.retried or outcome.retried
+            return replace(outcome, retried=retried, made=(fetched.digest, *outcome.made))
+        return self._read_here(turn, number, attachment, is_last=is_last)
 
     def _read_here(self, turn: TurnInHand, number: int, attachment: Attachment, *, is_last: bool) -> DocumentOutcome:
         """Of an attachment that is in the blob store."""
@@ -85,25 +85,28 @@ class DocumentDesk:
         reading = self._read(turn, attachment, content)
         if reading is None:
             return DocumentOutcome(attachment, problem="too_slow")
+        made: tuple[str, ...] = ()
         if not reading.invoices:
-            reading = self._turned(turn, number, attachment, content, reading)
+            reading, made = self._turned(turn, number, attachment, content, reading)
         reading = replace(self._models.completed(turn, number, reading), text="")
         if self._node.world.now() - began_s >= COSTLY_S:
             self._keep(turn, step, reading)
-        return _outcome_of(attachment, reading)
+        return replace(_outcome_of(attachment, reading), made=made)
 
     def _turned(
         self, turn: TurnInHand, number: int, attachment: Attachment, content: bytes, reading: Reading
-    ) -> Reading:
-        """The reading of the document turned into PDF, where it is of a kind that converters know; else as it was."""
+    ) -> tuple[Reading, tuple[str, ...]]:
+        """The reading of the document turned into PDF, where converters know its kind; what was made."""
         kind = format_of(attachment.name, content)
         if kind is None:
-            return reading
-        pdf = self._conversions.pdf_of(turn, number, content, kind)
+            return reading, ()
+        pdf, digest = self._conversions.pdf_of(turn, number, content, kind)
+        made = (digest,) if digest else ()
         if isinstance(pdf, Problem):
-            return replace(reading, problem=pdf)
+            return replace(reading, problem=pdf), made
         renamed = msgspec.structs.replace(attachment, name=f"{attachment.name}.pdf", media_type="application/pdf")
-        return self._read(turn, renamed, pdf) or replace(reading, problem=Problem("too_slow", "no reader", None))
+        again = self._read(turn, renamed, pdf)
+        return again or replace(reading, problem=Problem("too_slow", "no reader", None)), made
 
     def _content(self, turn: TurnInHand, attachment: Attachment) -> bytes:
         """The attachment's bytes, however long the store is away: no fault of the message. Raises what `get` does."""

@@ -42,13 +42,17 @@ prepare()
 
 @dataclass(frozen=True, slots=True)
 class DocumentOutcome:
-    """What became of one attachment: the invoices in it, or the key of the words that say why there are none."""
+    """What became of one attachment: the invoices in it, or the key of the words that say why there are none.
+
+    made: digests of the files that were put into the blob store for it, and are let go of with the message's own.
+    """
 
     attachment: Attachment
     invoices: tuple[Invoice, ...] = ()
     problem: str | None = None
     what: str | None = None
     retried: bool = False
+    made: tuple[str, ...] = ()
 
 
 @light_record

@@ -161,6 +161,10 @@ class Session(GeventActor):
         if helped:
             recovered_by = tuple(dict.fromkeys((*helped, *understood.recovered_by)))
             understood = replace(understood, recovered_by=recovered_by)
+        made = tuple(digest for each in outcomes for digest in each.made if digest not in turn.entry.blobs)
+        if made:
+            # What was fetched or converted for the message is let go of with it.
+            turn = replace(turn, entry=replace(turn.entry, blobs=(*turn.entry.blobs, *dict.fromkeys(made))))
         nonce = self._node.attempt()
         effects = self._effects(turn, understood)
         if turn.owed:

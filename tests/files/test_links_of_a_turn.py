@@ -1,6 +1,7 @@
 """Attachments that come as an address, from the message to the reply."""
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,8 @@ def test_given_a_fetched_file_when_its_turn_crashes_then_it_is_not_fetched_again
     assert len(server.asked) == 1
     names = person.keys.partition(person.keys.partition_of("789"))
     wait_for(lambda: not person.redis.exists(names.journal("789")), "the journal to be gone")
+    blob = names.blob(sha256(INVOICE).hexdigest())
+    assert 0 < person.redis.ttl(blob) <= 3600, "the file is let go of with its message"
 
 
 def test_given_a_private_address_when_it_is_sent_then_the_person_is_asked_for_the_file(
