@@ -17,7 +17,7 @@ from invoices.layout import Layout, Segment
 
 _Change: TypeAlias = Callable[[str], str]
 _TO_DIGITS: Final = str.maketrans("OoQDIl|iSsBZzG", "00001111558226")
-_FIGURE: Final = re.compile(r"(?<![\w.,])[-\u2212(]?[\dOoIl|SsBZ][\dOoIl|SsBZ.,' ]*[.,] ?[\dOoIl|SsBZ]{2}(?![\w])")
+_FIGURE: Final = re.compile(r"(?<![\w.,])[-\u2212(]?[\dOIl|SBZ][\dOIl|SBZ.,' ]*[.,] ?[\dOIl|SBZ]{2}(?![\w])")
 _FIGURE_DIGITS_MIN: Final = 2
 _ACCOUNT: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2} ?[\dOoQDIlSBZG]{2}(?: ?[A-Za-z0-9|]){11,32}(?![A-Za-z0-9])")
 _TAX_ID: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2} ?[\dOoQDIlSBZG]{8,12}(?![A-Za-z0-9])")
