@@ -98,12 +98,14 @@ def say_settled(node: Node, item: DeadItem) -> None:
     Weakness: it is said before the letter is marked as resolved, so a crash between repeats it, under its old id.
     """
     effect = effect_in(item.payload)
+    if effect.target not in _SETTLED_KEYS:
+        return  # a reminder is itself what the person is told
     partition = node.store.keys.partition_of(effect.chat_id)
     held = node.leases.get(partition)
     if held is None:
         return
     words = _MESSAGES.for_language(_language_of(node, partition, effect.chat_id))
-    said = words.get_message(_SETTLED_KEYS.get(effect.target, "recovering"))
+    said = words.get_message(_SETTLED_KEYS[effect.target])
     reply = Reply(
         f"r-{item.item_id}-resolved", effect.message_id, effect.chat_id, "follow_up", said.follow_up or said.text,
         answered_by="static", recovered_by=("dead_letter",), at=node.at(),
