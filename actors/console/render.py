@@ -53,6 +53,10 @@ def show_status(out: Console, status: dict[str, Any]) -> None:
     facts.add_row("sessions", f"{status['sessions']} in memory, {status['in_hand']} at work")
     if store.get("dead_letters") is not None:
         facts.add_row("dead letters", str(store["dead_letters"]))
+    waiting = [
+        f"{count['waiting']} for {name}" for name, count in status.get("effects", {}).items() if count["waiting"]
+    ]
+    facts.add_row("effects waiting", ", ".join(waiting) or "none")
     out.print(facts)
     if status["tree"] is not None:
         out.print(_tree(status["tree"]))

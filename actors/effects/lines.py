@@ -74,6 +74,10 @@ class Lines:
         """How many are being done."""
         return self._at_work
 
+    def at_work_in(self, partition: int) -> int:
+        """How many of one partition are being done."""
+        return sum(key[0] == partition and line.at_work is not None for key, line in self._lines.items())
+
     def seen(self, waiting: Waiting) -> None:
         """An entry of the outbox; does nothing for one that is known."""
         known = self._known.setdefault(waiting.partition, set())

@@ -230,8 +230,9 @@ class LeaseKeeper(GeventActor):
 
     def _in_hand(self, number: int) -> int:
         owner = self._node.whereis(f"owner/{number}")
+        outside = sum(lines.at_work_in(number) for lines in self._node.effect_lines.values())
         try:
-            return int(owner.ask(LetGo(), timeout=1.0)) if owner is not None else 0
+            return outside + (int(owner.ask(LetGo(), timeout=1.0)) if owner is not None else 0)
         except Exception:  # noqa: BLE001 - an owner that cannot say is asked again, until it is late
             return 1
 

@@ -143,6 +143,9 @@ class LinesMachine(RuleBasedStateMachine):
         """Nothing is lost, and nothing is twice."""
         assert len(self.lines) == sum(map(len, self.left.values()))
         assert self.lines.at_work == len(self.at_work)
+        assert [self.lines.at_work_in(number) for number in (0, 1)] == [
+            sum(key[0] == number for key in self.at_work) for number in (0, 1)
+        ]
         assert sorted(one.entry_id for one in self.lines.waiting()) == sorted(
             one.entry_id for line in self.left.values() for one in line
         )

@@ -13,6 +13,7 @@ from actors.effects.attempts import Attempts, Failure, GiveUp, State, after_fail
 from actors.effects.deliverer import policy_named
 from actors.effects.lines import Waiting
 from actors.effects.records import Effect
+from actors.leases.keeper import Drain
 from messages.codec import decode
 from supervision import world
 from supervision.circuit_breaker import CircuitState
@@ -325,3 +326,23 @@ def test_given_a_quota_that_is_spent_when_an_effect_meets_it_then_it_is_seen_by_
     decided = after_failure(failure, RetryState(), policy_named("network"), "checkable", 0.5)
 
     assert isinstance(decided, GiveUp)
+
+
+def test_given_an_effect_under_way_when_the_node_drains_then_it_ends_before_the_lease_does(
+    valkey: Any, folder: Path, outbox: Outbox
+) -> None:
+    """So that nobody has to wonder whether it happened; what has not begun is left to the next node."""
+    place, gate = Place(), gevent.event.Event()
+    place.begins = lambda _: gate.wait(20.0)
+    with node_with(valkey.url, folder / "n", place) as node:
+        outbox.put(node, effect(), effect())
+        wait_for(lambda: len(place.told) == 1, "the first to begin")
+        node.draining = True
+
+        keeper = node.names["leases"]
+        assert keeper.ask(Drain(), timeout=5.0) is False
+        gate.set()
+
+        wait_for(lambda: keeper.ask(Drain(), timeout=5.0), "the leases to be released")
+    assert len(place.told) == 1
+    assert (outbox.left(), outbox.attempts()) == (1, 0)
