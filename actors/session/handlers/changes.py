@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def mark_paid(work: Work, intent: Intent) -> Said:
     """As in "I paid the ACME invoice yesterday"."""
     draft = waiting.named(work, intent.invoice_id, intent.number) if intent.number or intent.invoice_id else None
+    if draft is not None and not waiting.is_sure(draft.invoice):
+        return waiting.asked_about(work, draft)
     if draft is not None:
         waiting.save(work, draft)
         intent = replace(intent, invoice_id=draft.invoice_id)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from actors.session.booking_ids import invoice_id_of
 from actors.session.handlers import waiting
+from actors.session.handlers.queries import one_buttons
 from actors.session.handlers.which import bookings_meant
 from actors.session.state import WAITING_MAX, Waiting
 from actors.session.work import Said, data_about
@@ -75,7 +76,7 @@ def _booked(work: Work, invoice_id: str, changed: Invoice, corrections: Sequence
     changed = corrected(whole.invoice, corrections)
     booking = work.put("invoice.updated", replace(whole, invoice=changed))
     lines = [told, work.say.sentence("saved", invoice=work.answers.booked(booking)), *work.answers.warnings(changed)]
-    return Said("\n".join(lines), waiting.saved_buttons(work, invoice_id), data_about([changed]))
+    return Said("\n".join(lines), one_buttons(work, booking), data_about([changed]))
 
 
 def value_of(correction: Correction) -> object:
