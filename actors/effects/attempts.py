@@ -102,6 +102,14 @@ _REFUSED: Final = frozenset({
 })  # fmt: skip
 
 
+# The service itself is out of order, and an operator mends it: whatever is tried meanwhile is told the same, so all of
+# it waits, and none of its attempts are used up.
+OUT_OF_ORDER: Final = frozenset({
+    Cause.DISK_FULL, Cause.DISK_IO, Cause.DB_CORRUPT, Cause.OUT_OF_MEMORY, Cause.STORE_OUT_OF_MEMORY, Cause.FD_LIMIT,
+})  # fmt: skip
+OUT_OF_ORDER_S: Final = 5.0
+
+
 def is_known_not_done(error: BaseException, verdict: ClassifiedError) -> bool:
     """Whether a failed attempt has certainly changed nothing."""
     if getattr(error, "outcome", None) == "not_done" or verdict.cause in _REFUSED:
@@ -135,12 +143,15 @@ def after_failure(
     record, verdict = failure.record, failure.verdict
     state = State.NOT_DONE if failure.not_done else State.UNKNOWN
     told_to_wait = verdict.retry_after is not None and HANDLING[verdict.cause].retryable
-    counted = record.counted if failure.was_probe or told_to_wait else record.counted + 1
+    out_of_order = verdict.cause in OUT_OF_ORDER
+    counted = record.counted if failure.was_probe or told_to_wait or out_of_order else record.counted + 1
     now = Attempts(state, record.target, record.begun, counted, 0, record.at_ms)
     if state is State.UNKNOWN and delivery == "neither":
         return GiveUp("unknown_outcome", now)
     if failure.age_s > AGE_MAX_S:
         return GiveUp("effect", now)
+    if out_of_order:
+        return TryAgain(OUT_OF_ORDER_S, now, retry, all_wait=True)
     if told_to_wait and verdict.retry_after is not None:
         delay_s = min(after_hint_s(verdict.retry_after, chance), AGE_MAX_S)
         return TryAgain(delay_s, now, retry, all_wait=True)
