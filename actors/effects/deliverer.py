@@ -265,6 +265,8 @@ class Deliverer(GeventActor):
                 outbox.submit_end(self._node, waiting, fence, letter, answered)
 
         def answered(answer: Any) -> None:
+            if answer == b"done" and letter is None and attempted.effect is not None:
+                self._node.files.effect_ended(attempted.effect.effect_id)
             if ref.is_alive():
                 ref.tell(Left(waiting, answer, ask))
 

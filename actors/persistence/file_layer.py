@@ -102,7 +102,7 @@ class FileLayer:
         self.behind = True
 
     def effect_ended(self, effect_id: str) -> None:
-        """An effect is done, or is a dead letter: a store that is rebuilt does not get it again."""
+        """An effect is done: a store that is rebuilt does not get it again."""
         if len(self._ended) < NOTES_MAX:
             self._ended.append(effect_id)
             if self._waiter is not None:

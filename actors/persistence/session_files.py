@@ -23,6 +23,7 @@ from supervision.keeping.sqlite_file import SqliteFile
 T = TypeVar("T")
 
 ASIDE_MAX: Final = 1_000
+PRUNED_MAX: Final = 20_000
 _TABLES: Final = {
     "sessions": ("key", "generation", "epoch", "version", "turn", "at_s", "raw"),
     "turns": ("key", "message", "state", "at_s", "raw"),
@@ -32,10 +33,8 @@ _TABLES: Final = {
 _SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS sessions (key TEXT PRIMARY KEY, generation INTEGER NOT NULL, epoch INTEGER NOT NULL,
         version INTEGER NOT NULL, turn INTEGER NOT NULL, at_s REAL NOT NULL, raw BLOB)""",
-    "CREATE INDEX IF NOT EXISTS sessions_at ON sessions (at_s)",
     """CREATE TABLE IF NOT EXISTS turns (key TEXT NOT NULL, message TEXT NOT NULL, state TEXT NOT NULL,
         at_s REAL NOT NULL, raw BLOB, PRIMARY KEY (key, message, state))""",
-    "CREATE INDEX IF NOT EXISTS turns_at ON turns (at_s)",
     "CREATE TABLE IF NOT EXISTS ended (effect TEXT PRIMARY KEY, at_s REAL NOT NULL)",
     "CREATE TABLE IF NOT EXISTS aside (key TEXT, reason TEXT, at_s REAL, raw BLOB)",
 )
@@ -166,8 +165,12 @@ class SessionFiles:
         return [str(key) for (key,) in rows]
 
     def newest(self, count: int) -> list[tuple[str, Position]]:
-        """The chats committed last, with the places they stand at, unverified."""
-        rows = self._all("SELECT key, generation, epoch, version FROM sessions ORDER BY at_s DESC LIMIT ?", count)
+        """The chats of the newest records, with the places they stand at, unverified."""
+        rows = self._all(
+            """SELECT key, generation, epoch, version FROM sessions
+            WHERE key IN (SELECT key FROM turns ORDER BY rowid DESC LIMIT ?)""",
+            count,
+        )
         return [(str(row[0]), Position(*row[1:])) for row in rows]
 
     def places(self, chat_ids: Sequence[str]) -> dict[str, tuple[Position, int]]:
@@ -192,7 +195,11 @@ class SessionFiles:
         """Let go of records of turns, and of ended effects, that nobody asks for any more; how many."""
 
         def strike(connection: sqlite3.Connection) -> int:
-            gone = connection.execute("DELETE FROM turns WHERE at_s < ?", (turns_before_s,)).rowcount
+            # Rows are numbered as they come, so the old ones are found without an index, which every commit would pay.
+            gone = connection.execute(
+                "DELETE FROM turns WHERE rowid IN (SELECT rowid FROM turns ORDER BY rowid LIMIT ?) AND at_s < ?",
+                (PRUNED_MAX, turns_before_s),
+            ).rowcount
             return gone + connection.execute("DELETE FROM ended WHERE at_s < ?", (turns_before_s,)).rowcount
 
         return self._file.run(strike, writes=True)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from turn.cut_loader import Cut
+from turn.cuts_of_layers import LAYERS
 
 LUA: Final = "actors/partition/scripts/"
 COMMIT, HAND_OUT, TAKE_IN = f"{LUA}commit.lua", f"{LUA}hand_out.lua", f"{LUA}take_in.lua"
@@ -210,6 +211,7 @@ _REPLAY: Final = (
 
 CUTS: Final[tuple[Cut, ...]] = (
     *_KEYS, *_DOORS, *_OWNERSHIP, *_TABLE, *_COMMIT, *_ATTEMPTS, *_DURABILITY, *_EFFECTS, *_LEAVING, *_REPLAY,
+    *LAYERS,
 )  # fmt: skip
 
 # Tests that stand with the part they test, by the beginning of their node id, and the rules they show.
@@ -222,6 +224,7 @@ TESTS_ELSEWHERE: Final[dict[str, tuple[str, ...]]] = {
     "C4": ("tests/actors/test_redis_connection.py::test_given_a_server_that_evicts",),
     "C5": ("tests/actors/test_pipeline.py::test_given_scripts_flushed", "tests/actors/test_pipeline_faults.py"),
     "C6": ("tests/end_to_end/test_command_line.py",),
+    "L4": ("tests/agent/test_agent_outage.py",),
     "S1": ("tests/actors/test_embedded_server.py", "tests/actors/test_embedded_server_actor.py"),
     "S3": ("tests/actors/test_embedded_server_damage.py", "tests/actors/test_embedded_server_actor.py"),
 }  # fmt: skip

@@ -12,6 +12,7 @@ RULES = [
     *(f"K{number}" for number in range(1, 4)), *(f"D{number}" for number in range(1, 6)),
     *(f"O{number}" for number in range(1, 6)), *(f"T{number}" for number in range(1, 5)),
     *(f"C{number}" for number in range(1, 7)), *(f"A{number}" for number in range(1, 5)), "S1", "S3",
+    *(f"L{number}" for number in range(1, 5)),
     *(f"E{number}" for number in range(1, 6)), "X1", "X2",
 ]  # fmt: skip
 
