@@ -83,9 +83,9 @@ def _restore(files: SessionFiles, path: Path) -> int:
         except Damaged:
             continue
         if len(sessions) + len(turns) >= PAGE:
-            files.write(sessions, turns)
+            files.write(sessions, turns, second_hand=True)
             sessions, turns = [], []
-    files.write(sessions, turns)
+    files.write(sessions, turns, second_hand=True)
     return count
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
@@ -134,7 +135,7 @@ class FileLayer:
 
     def put(self, sessions: Sequence[SessionRow], turns: Sequence[TurnRow]) -> None:
         """Write rows that were read from the store. Raises BROKEN."""
-        self.call(self.files.write, sessions, turns, timeout_s=WRITE_S)
+        self.call(partial(self.files.write, sessions, turns, second_hand=True), timeout_s=WRITE_S)
 
     def find(self, chat_id: str) -> Found | None:
         """What the file has of a chat; None also when it cannot be asked now. Never raises."""

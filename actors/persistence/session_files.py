@@ -45,7 +45,7 @@ _PUT_SESSIONS: Final = f"""INSERT INTO sessions SELECT {_FIELDS},
     version = excluded.version, turn = excluded.turn, at_s = excluded.at_s, raw = excluded.raw
     WHERE (excluded.generation, excluded.epoch, excluded.version, excluded.turn)
     > (generation, epoch, version, turn)"""  # noqa: S608 - constants
-_PUT_TURNS: Final = """INSERT OR REPLACE INTO turns SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
+_PUT_TURNS: Final = """INSERT OR {} INTO turns SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
     json_extract(value, '$[2]'), json_extract(value, '$[3]'),
     substr(?2, json_extract(value, '$[4]'), json_extract(value, '$[5]')) FROM json_each(?1)"""
 _OF_THESE: Final = "IN (SELECT value FROM json_each(?))"
@@ -92,10 +92,16 @@ class SessionFiles:
         return self._file.open()
 
     def write(
-        self, sessions: Sequence[SessionRow], turns: Sequence[TurnRow] = (), ended: Sequence[tuple[str, float]] = ()
+        self,
+        sessions: Sequence[SessionRow],
+        turns: Sequence[TurnRow] = (),
+        ended: Sequence[tuple[str, float]] = (),
+        *,
+        second_hand: bool = False,
     ) -> None:
         """Keep all of them in one commit, synced. A session older than the one that stands there is left out.
 
+        second_hand: the records were read from the store or a backup, and know less than one that was heard itself.
         Raises OSError, sqlite3.Error and FileDamaged; then none of them is kept.
         """
         of_sessions, session_bytes = _packed(_session_fields(row) for row in _newest(sessions))
@@ -105,7 +111,7 @@ class SessionFiles:
             if sessions:
                 connection.execute(_PUT_SESSIONS, (of_sessions, session_bytes))
             if turns:
-                connection.execute(_PUT_TURNS, (of_turns, turn_bytes))
+                connection.execute(_PUT_TURNS.format("IGNORE" if second_hand else "REPLACE"), (of_turns, turn_bytes))
             if ended:
                 connection.executemany("INSERT OR IGNORE INTO ended VALUES (?, ?)", ended)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from turn.real_nodes import Person, wait_for
+from layers.whole_files import written
+from turn.real_nodes import Person
 
 from actors.persistence.backups import backup, backups_of, forget_in, restore_missing, rows_in
 from actors.persistence.records import KeptSession, KeptTurn
@@ -176,7 +177,7 @@ def test_given_a_snapshot_that_is_damaged_in_the_store_when_the_file_has_it_then
     for number in (1, 2):
         person.says("789", f"m-{number}", f"word-{number}")
     person.hears("789", 2)
-    wait_for(lambda: not node.files.waiting and not node.files.behind, "all written")
+    written(node)
     damage(person, node)
 
     person.says("789", "m-3", "word-3")
@@ -197,7 +198,7 @@ def test_given_a_snapshot_that_is_damaged_when_the_file_lacks_it_then_the_person
     node = start_node().node
     person.says("789", "m-1", "word-1")
     person.hears("789")
-    wait_for(lambda: not node.files.waiting and not node.files.behind, "all written")
+    written(node)
     node.files.call(node.files.files.erase, ["789"], timeout_s=10.0)
     damage(person, node)
 

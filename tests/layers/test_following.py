@@ -34,7 +34,8 @@ def test_given_a_turn_when_it_is_committed_then_the_file_has_its_very_bytes(
     person.says("789", "m-1", "Hello!")
     [reply] = person.hears("789")
 
-    found = kept(node)
+    found = wait_for(lambda: one if (one := kept(node)).turns and one.turns[0].turn else None, "what was heard")
+    assert found is not None
 
     head = person.redis.hmget(person.keys.partition(person.keys.partition_of("789")).head("789"), "v", "t", "s")
     assert found.session is not None

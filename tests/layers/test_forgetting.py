@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from layers.whole_files import written
 from turn.real_nodes import NodeUnderTest, Person, running, wait_for
 
-from actors.node import Node
 from actors.partition.owner_notes import Forget
 from actors.persistence.backups import rows_in
 from actors.persistence.forgetting import forget_in_files
@@ -15,12 +15,6 @@ from actors.persistence.keeper import Backup
 from actors.persistence.retiring import retire_idle
 
 Starter = Callable[..., Any]
-
-
-def written(node: Node) -> None:
-    """Wait until the file has everything."""
-    wait_for(lambda: not node.files.waiting and not node.files.behind, "the file to have everything")
-    node.files.call(node.files.files.counts, timeout_s=10.0)
 
 
 def bytes_in(folder: Path) -> bytes:

@@ -5,21 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from layers.whole_files import written
 from turn.real_nodes import NodeUnderTest, Person, running, wait_for
 
 from actors.console.nodes import forgive, rebuild_state
 from actors.node import Node
-from actors.persistence.keeper import LINGER_S
 from actors.store_errors import StoreAway
 
 Starter = Callable[..., Any]
-
-
-def written(node: Node) -> None:
-    """Wait until the file has everything."""
-    wait_for(lambda: not node.files.waiting and not node.files.behind, "the file to have everything")
-    assert LINGER_S < 1.0
-    node.files.call(node.files.files.counts, timeout_s=10.0)
 
 
 def talked(person: Person, node: Node, chat_id: str = "789", turns: int = 2) -> list[str]:
