@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from actors.session.booking_ids import invoice_id_of
 from actors.session.handlers import asking, changes, corrections, files, queries, settings, waiting
 from actors.session.handlers.actions import intent_of_action
 from actors.session.handlers.documents import with_documents
@@ -32,6 +33,7 @@ _SETTING: Final = frozenset({Kind.SET_LANGUAGE, Kind.SET_CURRENCY, Kind.SET_REMI
 _CHANGING: Final = frozenset(
     {Kind.CORRECT, Kind.MARK_PAID, Kind.MARK_UNPAID, Kind.RECORD, Kind.CONFIRM, Kind.CANCEL, *_SETTING}
 )
+_SAID_BESIDE: Final = frozenset({Kind.MARK_PAID, Kind.CORRECT, Kind.REMIND})
 _TALK: Final = frozenset(
     {Kind.GREETING, Kind.HELP, Kind.CAPABILITIES, Kind.THANKS, Kind.FAREWELL, Kind.RETRY, Kind.UNCLEAR}
 )
@@ -145,7 +147,7 @@ def _answer(work: Work, message: InboundMessage, outcomes: Sequence[DocumentOutc
     asked = work.state.asked
     if outcomes:
         work.set(asked=None)
-        return with_documents(work, outcomes)
+        return _with_words_beside(work, message, outcomes, with_documents(work, outcomes))
     by_rules = understood_by_rules(work.state, message, work.at)
     wanted = by_rules if intent is None or message.action else intent
     work.set(asked=None if asked is None or asked.about != "field" else asked)
@@ -164,6 +166,20 @@ def _answer(work: Work, message: InboundMessage, outcomes: Sequence[DocumentOutc
     if wanted.kind is Kind.CANCEL:
         return asking.cancel(work, wanted, asked, message.action)
     return _with_reminder(work, wanted, _do(work, wanted))
+
+
+def _with_words_beside(work: Work, message: InboundMessage, outcomes: Sequence[DocumentOutcome], said: Said) -> Said:
+    """As in "this one is paid already", said along with a file of one invoice: it is about that invoice."""
+    if not message.text or sum(len(outcome.invoices) for outcome in outcomes) != 1:
+        return said
+    intent = understood_by_rules(work.state, message, work.at)
+    if intent.kind not in _SAID_BESIDE or (intent.kind is Kind.CORRECT and not intent.corrections):
+        return said
+    own = invoice_id_of(work.state.chat_id, work.message_id, 0)
+    if intent.number is not None or intent.ordinal is not None:
+        return said
+    done = _do(work, replace(intent, invoice_id=own, supplier=None, reference=None))
+    return Said(f"{said.text}\n\n{done.text}", done.buttons or said.buttons, done.data or said.data)
 
 
 def _with_reminder(work: Work, intent: Intent, said: Said) -> Said:

@@ -52,11 +52,11 @@ class Chat:
     count: int = 0
     changes: list[Any] = field(default_factory=list)
 
-    def send(self, *invoices: Invoice, content: str | None = None) -> Turn:
+    def send(self, *invoices: Invoice, content: str | None = None, text: str | None = None) -> Turn:
         """A document with these readings. content: what tells it from others; its own number otherwise."""
         digest = f"{content or self.count:0>64}"
         attachment = Attachment(f"file-{self.count}.pdf", "application/pdf", digest, 100)
-        return self._turn(None, None, (DocumentOutcome(attachment, invoices),), None)
+        return self._turn(text, None, (DocumentOutcome(attachment, invoices),), None)
 
     def say(self, text: str, intent: Intent | None = None) -> Turn:
         """Words, and what a model made of them."""

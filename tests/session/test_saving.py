@@ -179,3 +179,18 @@ def test_given_an_invoice_told_in_words_when_confirmed_then_it_is_saved() -> Non
     assert not before
     (booking,) = chat.booked().values()
     assert (booking.invoice.seller.name, booking.invoice.gross, booking.file_name) == ("Foo Ltd", Decimal("120.50"), "")
+
+
+def test_given_words_beside_a_document_when_they_are_about_it_then_they_are_done() -> None:
+    """Paid already, put right, to be reminded of; a mere word of what it is does nothing."""
+    chat = Chat()
+    chat.send(invoice("0", "ACME", "5.00"))
+
+    chat.send(invoice("1", "ACME", "10.00"), text="I paid this one yesterday")
+    chat.send(invoice("2", "ACME", "20.00", doubt="gross"), text="the total is 22.00")
+    chat.send(invoice("3", "ACME", "30.00"), text="Here is the March invoice")
+
+    booked = chat.booked()
+    assert {number: it.is_paid for number, it in booked.items()} == {"0": False, "1": True, "2": False, "3": False}
+    assert booked["2"].invoice.gross == Decimal("22.00")
+    assert booked["3"].invoice.gross == Decimal("30.00")
