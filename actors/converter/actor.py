@@ -65,7 +65,10 @@ class _Ended:
 
 
 def prepare(node: Node) -> None:
-    """Make the service's breaker, once, where the service is configured: it outlives its actor, and is kept and shared like those of the models."""
+    """Make the service's breaker, once, where the service is configured.
+
+    It outlives its actor, and is kept and shared like those of the models.
+    """
     if node.settings.converter.api_key_env and node.converter_breaker is None:
         limits = node.settings.breakers.external_api
         settings = replace(
