@@ -9,6 +9,7 @@ LUA: Final = "actors/partition/scripts/"
 COMMIT, HAND_OUT, TAKE_IN = f"{LUA}commit.lua", f"{LUA}hand_out.lua", f"{LUA}take_in.lua"
 LEASE_TAKE, LEASE_RELEASE = f"{LUA}lease_take.lua", f"{LUA}lease_release.lua"
 OWNER, TABLE = "actors/partition/owner.py", "actors/partition/table.py"
+HOLDING, HANDING_OUT = "actors/partition/holding.py", "actors/partition/handing_out.py"
 READER, ENTRIES = "actors/partition/reader.py", "actors/partition/entries.py"
 KEEPER, MACHINE, BEAT = "actors/leases/keeper.py", "actors/leases/machine.py", "actors/leases/beat.py"
 FRONT, GATEWAY, INTAKE = "actors/doors/front.py", "actors/doors/gateway.py", "actors/doors/intake.py"
@@ -18,7 +19,7 @@ _KEYS: Final = (
     Cut("K1", "derived", ENTRIES, 'return f"e-{partition:02d}-{entry_id}"', 'return f"e-{__import__(\'os\').urandom(8).hex()}"'),
     Cut("K1", "front", FRONT, 'Arrival(raw, f"f-{entry_id}")', 'Arrival(raw, f"f-{self._node.world.nonce()}")'),
     Cut("K2", "stored", "actors/store_connection.py", 'stored = int(pipeline.call("GET", key, key=key))', "stored = wanted"),
-    Cut("K2", "strays", OWNER, "                self._strays.forward(entry)\n", ""),
+    Cut("K2", "strays", OWNER, "                self._strays.forward(entry)\n", "                pass\n"),
     Cut("K3", "whole", COMMIT, "if not from_a_door and fence ~= redis.call('HGET', KEYS[1], 'f') then return {'stale'} end\n",
         "if not from_a_door and string.match(fence, '^%d*:%d*') ~= string.match(redis.call('HGET', KEYS[1], 'f') or '', '^%d*:%d*') then return {'stale'} end\n"),
     Cut("K3", "fence", COMMIT, "if not from_a_door and fence ~= redis.call('HGET', KEYS[1], 'f') then return {'stale'} end\n"),
@@ -55,7 +56,7 @@ _DOORS: Final = (
 )  # fmt: skip
 
 _OWNERSHIP: Final = (
-    Cut("O1", "adopts", OWNER, "        if living.fence != self._fence:\n", "        if True:\n"),
+    Cut("O1", "adopts", HANDING_OUT, "        if living.fence != holding.fence:\n", "        if True:\n"),
     Cut("O2", "patience", MACHINE, "elif still_s >= PATIENCE_S:", "elif still_s >= 0.0:"),
     Cut("O2", "stood still", LEASE_TAKE, "elseif ARGV[5] == '' or fence ~= ARGV[5] or beat ~= ARGV[6] then", "elseif false then"),
     Cut("O2", "own at once", MACHINE, "if not lease.is_free and lease.node == self._node:", "if False:"),
@@ -76,7 +77,7 @@ _OWNERSHIP: Final = (
 _TABLE: Final = (
     Cut("T1", "window", TABLE, "keeps_body = self._bodies < self._bodies_max and len(chat.queue) < self._bodies_per_chat_max", "keeps_body = True"),
     Cut("T1", "long queue", TABLE, " and len(chat.queue) < self._bodies_per_chat_max"),
-    Cut("T1", "fetched", OWNER, "            self._node.store.submit_fetch(self._partition, entry.entry_id, self._to_self(Fetched, entry))\n", ""),
+    Cut("T1", "fetched", HANDING_OUT, "            holding.node.store.submit_fetch(holding.partition, entry.entry_id, holding.to_owner(Fetched, entry))\n", ""),
     Cut("T2", "one in hand", TABLE, "            chat.phase = Phase.ASKED\n"),
     Cut("T2", "in order", TABLE, "            taken.append(chat.queue[0])\n", "            taken.append(chat.queue[-1])\n"),
     Cut("T2", "next follows", TABLE, "        elif was_first:\n            self._list(entry.chat_id, chat)\n", ""),
@@ -148,9 +149,9 @@ _ATTEMPTS: Final = (
     Cut("A2", "guilty alone", "actors/partition/hand_record.py", "self.crashes + max(0, self.suspicion - ALONE_FROM_SUSPICION)", "self.crashes"),
     Cut("A2", "clean release", LEASE_TAKE, "  how = 'clean'\n", "  how = 'dead'\n"),
     Cut("A2", "own incarnation", LEASE_TAKE, "  if incarnation == ARGV[2] then how = 'own' end\n"),
-    Cut("A2", "written before", OWNER, "            self._node.store.write_hand(self._partition, self._fence, self._records)\n", ""),
+    Cut("A2", "written before", HOLDING, "            self.node.store.write_hand(self.partition, self.fence, self.records)\n", ""),
     Cut("A2", "others wait", "actors/partition/solo.py", "return now_s < self.silent_from_s", "return False"),
-    Cut("A3", "poison", OWNER, "        if record.attempts >= self._max_attempts:\n", "        if False:\n"),
+    Cut("A3", "poison", HANDING_OUT, "        if record.attempts >= self._max_attempts:\n", "        if False:\n"),
     Cut("A3", "one final", COMMIT, "if numbered == 1 and state == 'w' then return {'owed'} end\n"),
     Cut("A3", "not replayed", "actors/session/documents.py", "None if turn.crashes and is_last else self._kept(turn, step)", "self._kept(turn, step)"),
     Cut("A3", "journal", "actors/session/documents.py", "None if turn.crashes and is_last else self._kept(turn, step)", "None"),
@@ -184,7 +185,7 @@ _EFFECTS: Final = (
     Cut("E2", "waits for the first", LINES, "            line.not_before_s, line.retry = until_s, retry\n", "            line.queue.rotate(-1)\n"),
     Cut("E3", "its own", "actors/session/work.py", "return overlay(found, self._unsettled(), query)", "return found"),
     Cut("E5", "kept", "actors/partition/store.py", 'outcome: bytes | None = self.call(journal, "HGET", journal, step)', "outcome: bytes | None = None"),
-    Cut("E5", "time of acceptance", OWNER, "entry.static_at_s, accepted_at(entry.entry_id),", "entry.static_at_s, self._node.at(),"),
+    Cut("E5", "time of acceptance", HANDING_OUT, "entry.static_at_s, accepted_at(entry.entry_id),", "entry.static_at_s, holding.node.at(),"),
 )  # fmt: skip
 
 _LEAVING: Final = (
