@@ -11,6 +11,7 @@ of the chat before it has had its own; an entry is in the table until it is sett
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -174,6 +175,9 @@ class Table:
         if before is not None:
             margin_s = 0.0 if late else STATIC_MARGIN_S
             hard_at_s = max(hard_at_s, before.hard_at_s, before.static_at_s + margin_s)
+            if hard_at_s - margin_s < before.static_at_s:
+                # The sum was rounded down: the next number is enough.
+                hard_at_s = math.nextafter(hard_at_s, math.inf)
         keeps_body = self._bodies < self._bodies_max and len(chat.queue) < self._bodies_per_chat_max
         entry = Entry(
             entry_id, chat_id, message_id, digest, week, straight, message if keeps_body else None,

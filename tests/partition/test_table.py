@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from seen_entries import HARD_S, SOFT_S, STATICS_MAX, handed_out, seen
 
@@ -253,6 +253,13 @@ def test_given_a_session_that_works_already_when_adopted_then_its_message_is_not
     gaps=st.lists(st.floats(0, 5), min_size=30, max_size=30),
     soft_s=st.floats(0.5, 20),
     extra_s=st.floats(2.5, 60),
+)
+# A deadline that is its predecessor's plus the margin, rounded down.
+@example(
+    ages=[1.8192687368176292, 26.0, 0.0],
+    gaps=[0.4342658427147828, 0.0, 0.0],
+    soft_s=1.0300641278576994,
+    extra_s=26.635462680294747,
 )
 @pytest.mark.rule("T3")
 def test_given_any_ages_when_messages_of_a_chat_are_seen_then_no_deadline_is_before_that_of_the_one_before(
