@@ -21,7 +21,7 @@ from actors.document_readers import ReadersBusy
 from actors.document_readers.actors import WAITING_BYTES_MAX, DocumentReader, Place, ReadDocument, ReaderDesk
 from actors.document_readers.machine import Assignments, after_loss, first_timeout_s, reading_after
 from actors.document_readers.port import Loss, ReaderPort
-from actors.settings import ReaderSettings, Settings
+from actors.settings import OcrSettings, ReaderSettings, Settings
 from invoices.problems import Problem
 from invoices.reader_wire import ReadRequest
 from invoices.reading_record import Reading
@@ -48,7 +48,7 @@ def port() -> Iterator[ReaderPort]:
 @pytest.fixture
 def pool() -> Iterator[GeventActorRef[Any]]:
     """The pool as the tree has it, with two readers and a short limit."""
-    settings = Settings(readers=ReaderSettings(count=2, memory_mb=512, timeout_s=3.0))
+    settings = Settings(readers=ReaderSettings(count=2, memory_mb=512, timeout_s=3.0), ocr=OcrSettings(enabled=False))
     root = Supervisor.start([document_readers.supervised(settings)], strategy="one_for_one", intensity=9, period_s=30.0)
     yield root
     root.stop()

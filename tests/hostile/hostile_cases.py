@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "invoices"))
 
 import hostile
+from scanned import page, scan
 
 EXAMPLES = ROOT / "examples" / "files"
 WHOLE = ("invoice-en.factur-x.pdf", "invoice-de.factur-x.pdf")
@@ -88,6 +89,11 @@ def flips(count: int) -> Iterator[HostileCase]:
 def ordinary() -> list[HostileCase]:
     """The examples of this repository: what people send."""
     return [HostileCase("ordinary", file.name, file.read_bytes()) for file in sorted(EXAMPLES.glob("invoice-*"))]
+
+
+def scanned() -> HostileCase:
+    """A page as scanners make it, harmless."""
+    return HostileCase("ordinary", "scan.pdf", scan(page()))
 
 
 def _huge_png() -> bytes:

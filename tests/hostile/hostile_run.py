@@ -18,7 +18,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from daemon_under_test import DaemonUnderTest, wait_for
-from hostile_cases import HostileCase
+from hostile_cases import HostileCase, ordinary, scanned
 
 IN_FLIGHT = 4
 ANSWER_S = 150.0
@@ -50,6 +50,7 @@ class Ears:
     def __init__(self, daemon: DaemonUnderTest) -> None:
         self._client = daemon.client()
         self._heard: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
+        self._followed: set[tuple[str, str]] = set()
         self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
         self._pubsub.psubscribe("unfailing:replies:*")
         self._ended = threading.Event()
@@ -69,11 +70,21 @@ class Ears:
         """The final reply and when it came, once it has."""
         return self._heard.get((chat_id, message_id))
 
+    def owed(self) -> list[str]:
+        """The chats whose final reply promised more, which has not come."""
+        return [
+            chat_id
+            for (chat_id, message_id), (_, reply) in list(self._heard.items())
+            if reply["answered_by"] == "static" and (chat_id, message_id) not in self._followed
+        ]
+
     def _listen(self) -> None:
         while not self._ended.is_set():
             heard = self._pubsub.get_message(timeout=0.2)
             if heard is not None and heard["type"] == "pmessage":
                 reply = json.loads(heard["data"])
+                if reply["kind"] == "follow_up":
+                    self._followed.add((reply["chat_id"], reply["message_id"]))
                 if reply["kind"] in ("final", "rejected"):
                     self._heard.setdefault((reply["chat_id"], reply["message_id"]), (time.monotonic(), reply))
 
@@ -100,6 +111,10 @@ def send_round(daemon: DaemonUnderTest, ears: Ears, name: str, cases: Iterable[H
             _settle(waiting, ears, report)
     talking.set()
     talk.join(30.0)
+    until_s = time.monotonic() + ANSWER_S
+    while (owed := ears.owed()) and time.monotonic() < until_s:
+        time.sleep(0.05)
+    report.unanswered += [f"no follow-up: {chat_id}" for chat_id in owed]
     return report
 
 
@@ -180,7 +195,5 @@ def recycle_readers(daemon: DaemonUnderTest) -> None:
 
 def warm_up(daemon: DaemonUnderTest, name: str, count: int) -> None:
     """Have every reader read something, so that memory is compared between readers in the same state."""
-    from hostile_cases import ordinary
-
     with Ears(daemon) as ears:
-        send_round(daemon, ears, name, ordinary() * count)
+        send_round(daemon, ears, name, [*ordinary() * count, scanned()])
