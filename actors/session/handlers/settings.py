@@ -119,7 +119,7 @@ def remind(work: Work, intent: Intent) -> Said:
         if booking.invoice.due_date is None:
             work.ask("when", booking.invoice_id)
             return Said(work.say.say("remind_without_due", invoice=work.answers.name(booking.invoice)))
-        day = booking.invoice.due_date - dt.timedelta(days=intent.days_before)
+        day = dt.date.fromordinal(max(1, booking.invoice.due_date.toordinal() - intent.days_before))
     if day is None:
         work.ask("when", *([booking.invoice_id] if booking is not None else []))
         return Said(work.say.say("remind_when"))
