@@ -2,10 +2,10 @@
 
     python -m bench.dead_letters_bench [--rounds 5] [--letters 3000] [--listed 100000]
 
-Interleaved, round by round. So many wait, each one's work is one INCR at the server, and the rate is taken between the
-first tenth and the last one, so that nobody's start counts. Ours is one process (a node), RQ has two workers that do
-not fork, dramatiq what its command line starts (a process a core, eight threads each). Ours leases each letter, checks
-a fence at every write and keeps each with its history; theirs delete what is done.
+Interleaved, round by round. So many wait, each one's work is one INCR at the server, and the rate is taken between
+the first tenth and the last one, so that nobody's start counts. Ours are two nodes, one a core, RQ has two workers
+that do not fork; dramatiq what its command line starts (a process a core, eight threads each). Ours leases each
+letter, checks a fence at every write and keeps each with its history; theirs delete what is done.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def round_of(appendfsync: str, count: int) -> dict[str, float]:
     with server(appendfsync) as socket:
         where = str(socket)
         found["ours"] = rate(socket, "letters", count, ["-m", ours, where, "fill", str(count)],
-                             [["-m", ours, where, "work"]])  # fmt: skip
+                             [["-m", ours, where, "work", str(node), "2"] for node in range(2)])  # fmt: skip
     with server(appendfsync) as socket:
         found["RQ"] = rate(socket, "rq", count, ["-m", rq, "fill", str(count)], [["-m", rq, "work"]] * 2)
     with server(appendfsync) as socket:

@@ -1,7 +1,7 @@
-"""Our dead letters at work in a process of its own: the daemon's actor, on leases of all partitions.
+"""Our dead letters at work in a process of its own: the daemon's actor, on the leases of one node of several.
 
-    python -m bench.peers.letters_work SOCKET fill COUNT     has so many wait
-    python -m bench.peers.letters_work SOCKET work           works on them until it is ended
+    python -m bench.peers.letters_work SOCKET fill COUNT       has so many wait
+    python -m bench.peers.letters_work SOCKET work 0 2         the first of two nodes works until it is ended
 
 A letter's work is one INCR at the same server, by the actor's own pipeline. Each is leased, tried and kept as resolved
 under its partition's fence.
@@ -34,8 +34,8 @@ DONE = "bench:letters:done"
 PAYLOAD = {"number": "2026-031", "seller": "ACME GmbH", "gross": "1190.00", "text": "x" * 100}
 
 
-def node_on(socket: str) -> Node:
-    """A node that holds every partition of the server."""
+def node_on(socket: str, number: int = 0, of: int = 1) -> Node:
+    """The so manieth of some nodes, which share the partitions evenly."""
     world = world_module.current()
     endpoint = connect(unix_url(socket))
     pipeline = Pipeline(endpoint, SCRIPTS.values())
@@ -43,13 +43,13 @@ def node_on(socket: str) -> Node:
     keys = Keys("unfailing", PARTITIONS)
     store = Store(world, pipeline, keys, shares_blobs=False)
     paths: Any = SimpleNamespace(root=Path(socket).parent)
-    node = Node(load_settings({}), paths, "bench", "life", world)
+    node = Node(load_settings({}), paths, f"bench-{number}", "life", world)
     blobs: Any = None
     node.access = StoreAccess(endpoint, store, blobs, 1)
-    for number in range(PARTITIONS):
-        lease = keys.partition(number).lease
+    for partition in range(number, PARTITIONS, of):
+        lease = keys.partition(partition).lease
         store.call(lease, "HSET", lease, "f", "1:1:bench")
-        node.leases[number] = Held("1:1:bench")
+        node.leases[partition] = Held("1:1:bench")
     node.is_open = True
     return node
 
@@ -86,4 +86,4 @@ if __name__ == "__main__":
     if sys.argv[2] == "fill":
         fill(node_on(sys.argv[1]), int(sys.argv[3]))
     else:
-        work(node_on(sys.argv[1]))
+        work(node_on(sys.argv[1], int(sys.argv[3]), int(sys.argv[4])))
