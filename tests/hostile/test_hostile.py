@@ -8,7 +8,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from daemon_under_test import DaemonUnderTest, short_folder
+from daemon_under_test import DaemonUnderTest, short_folder, wait_for
 from hostile_cases import flips, made_cases, ordinary, shared_cases, truncations
 from hostile_run import Ears, readers, send_round
 
@@ -16,14 +16,14 @@ from hostile_run import Ears, readers, send_round
 @pytest.mark.timeout(400)
 def test_given_hostile_documents_when_sent_to_a_daemon_then_each_has_a_final_reply_and_so_has_everybody_else() -> None:
     """Each kind once, and the daemon reads on with all of its readers."""
-    cases = [*shared_cases(), *made_cases(), *truncations(25), *flips(8)]
+    cases = [*list(shared_cases())[::4], *made_cases(), *truncations(34), *flips(4)]
     with short_folder() as folder, DaemonUnderTest(folder) as daemon, Ears(daemon) as ears:
         count = len(readers(daemon))
 
         report = send_round(daemon, ears, "hostile", cases)
 
         after = send_round(daemon, ears, "after", ordinary())
-        assert len(readers(daemon)) == count
+        wait_for(lambda: len(readers(daemon)) == count, "as many readers as at the start")
     assert report.unanswered == []
     assert sum(report.finals.values()) == report.sent == len(cases)
     assert report.talk_unanswered == 0
