@@ -119,6 +119,7 @@ def test_given_a_partition_that_is_closed_when_a_lease_is_wanted_then_it_is_not_
     assert answer[0] == b"taken"
 
 
+@pytest.mark.rule("L1")
 @pytest.mark.parametrize(
     ("view", "noted", "verdict"),
     [

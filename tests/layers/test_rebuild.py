@@ -10,6 +10,10 @@ from turn.real_nodes import NodeUnderTest, Person, running, wait_for
 
 from actors.console.nodes import forgive, rebuild_state
 from actors.node import Node
+from actors.partition.store import WEEK_S
+from actors.persistence.catching_up import effect_id_of
+from actors.persistence.records import KeptTurn
+from actors.persistence.session_files import TurnRow
 from actors.store_errors import StoreAway
 
 Starter = Callable[..., Any]
@@ -91,6 +95,7 @@ def test_given_a_store_that_was_set_back_when_the_node_starts_then_the_newer_fil
     assert generation == 2
 
 
+@pytest.mark.rule("L1")
 @pytest.mark.rule("L2")
 def test_given_a_store_that_is_what_it_was_when_the_node_starts_then_nothing_is_rebuilt(
     valkey: Any, person: Person, folder: Path
@@ -173,3 +178,23 @@ def test_given_messages_in_hand_when_the_store_is_emptied_then_they_are_taken_in
 
     wait_for(lambda: [reply.turn for reply in person.replies("789")] == [1, 2, 3], "every answer, once")
     assert [reply.message_id for reply in person.replies("789")] == ["m-1", "m-2", "m-3"]
+
+
+@pytest.mark.rule("L2")
+def test_given_effects_when_the_store_is_lost_then_those_not_known_to_be_done_are_there_again(
+    start_node: Starter, person: Person
+) -> None:
+    """Under their old ids, and once; what is done stays done."""
+    node = start_node().node
+    talked(person, node, turns=1)
+    week = int(node.world.wall()) // WEEK_S
+    record = KeptTurn("m-0", "s", "1-0", week, "d", effects=(b"done", b"not done"))
+    node.files.call(node.files.files.write, [], [TurnRow("789", node.world.wall(), record)], timeout_s=10.0)
+    node.files.effect_ended(effect_id_of(b"done"))
+    node.files.write_waiting()
+
+    person.redis.flushall()
+    wait_for(lambda: node.is_open and node.generation == 2, "the rebuild")
+
+    rebuilt = person.keys.partition(person.keys.partition_of("789")).rebuilt
+    assert person.redis.hkeys(rebuilt) == [effect_id_of(b"not done").encode()]
