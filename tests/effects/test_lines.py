@@ -1,5 +1,6 @@
 """The relay's machines: lines that keep their order, and what follows an attempt."""
 
+import errno
 from collections import defaultdict
 
 import pytest
@@ -21,6 +22,7 @@ from actors.effects.attempts import (
 )
 from actors.effects.deliverer import policy_named
 from actors.effects.lines import Lines, Waiting
+from actors.effects.performing import verdict_of
 from supervision.classification.verdicts import HANDLING, Cause, ErrorCategory, verdict
 from supervision.retry_mechanism import RetryState
 
@@ -274,3 +276,18 @@ def test_given_an_effect_that_is_a_day_old_when_it_fails_then_a_person_sees_it()
     old = failure(Cause.CONNECTION, probe=True, age_s=90_000.0)
 
     assert isinstance(after_failure(old, RetryState(), policy_named("webhook"), "keyed", 0.5), GiveUp)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_given_a_target_that_keeps_files_when_its_disk_fails_then_it_is_known_for_that(number: int) -> None:
+    """The spreadsheet's local file lies on this machine's disk, whatever service it stands for."""
+    judged = verdict_of(OSError(number, "no"), FileTarget())
+
+    assert judged.cause in OUT_OF_ORDER
+
+
+class FileTarget:
+    """As much of a target as is asked here."""
+
+    name = service = "spreadsheet"
+    delivery = "checkable"
