@@ -133,7 +133,8 @@ def test_given_a_node_that_is_missing_when_rebuilt_then_partitions_open_at_an_op
             first.node.files.behind = True
         person.redis.flushall()
 
-        wait_for(lambda: rebuild_state(first.settings).get(gone) == "wanted", "the rebuild to wait")
+        states = {first.node.node_id: "offered", gone: "wanted"}
+        wait_for(lambda: rebuild_state(first.settings) == states, "the rebuild to wait for the other alone")
         assert not first.node.is_open
         forgive(first.settings, gone)
 

@@ -29,7 +29,6 @@ LAYERS: Final = (
     Cut("L3", "told", "actors/session/shell.py", "        if self._memory.has_gap:\n", "        if False:\n"),
     Cut("L4", "recorded", HAND_OUT, "      if shown ~= '' then\n", "      if false then\n"),
     Cut("L4", "no other's words", ENTRIES, 'return reply_to_json(reply) if about == (message.chat_id, message_id, "final", "static", None) else b""', "return reply_to_json(reply)"),
-    Cut("L4", "kept with it", "actors/agent_client/post.py", "        letter.shown = reply_to_json(static)\n", ""),
     Cut("X2", "records", FILES, '            connection.execute("DELETE FROM turns WHERE key = ?", (chat_id,))\n'),
     Cut("X2", "backups", BACKUPS, "        if len(kept) < len(payloads):\n", "        if False:\n"),
     Cut("X2", "on sight", "actors/persistence/keeper.py", "                if position.version < tombstones[chat]:\n", "                if False:\n"),
