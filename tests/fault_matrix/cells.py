@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from rig import Rig
 
-PARTS: Final = ("process", "redis", "ledger", "files", "webhook", "models")
 FAULTS: Final = ("killed", "hung", "slow", "disk full", "corrupted")
 # A part that is stopped for most of the time is a slow one.
 STOPPED_S, RUNNING_S = 0.08, 0.04
