@@ -101,8 +101,8 @@ def _labelled_numbers(index: Index) -> Iterator[_Scored]:
 
 def _places(index: Index, label: Label) -> list[Near]:
     """Where one value of a label may stand, nearest first: after it, right of it, or in the first cells beneath."""
-    after = index.after(label)
-    return [after, *list(index.right(label))[:2], *list(index.below(label, 3))[:2]]
+    beneath = [] if index.heads_a_table(label) else list(index.below(label, 3))[:2]
+    return [index.after(label), *list(index.right(label))[:2], *beneath]
 
 
 def _titled_numbers(index: Index) -> Iterator[_Scored]:

@@ -18,6 +18,13 @@ _LABEL_CHARS_MAX: Final = 400  # a longer segment is running text; labels are lo
 _COLUMN_LINES_MAX: Final = 14
 _COLUMN_GAP_MAX: Final = 3.5  # lines of white that end a column
 _RIGHT_MAX: Final = 12
+_COLUMN_HEAD: Final = re.compile(
+    r"^\W*(?:qty|quantity|hours|menge|anzahl|stk|qt[ée]|quantit[ée]|cantidad|uds|cant|quantit[àa]|q\.?t[àa]|aantal|unit\s+price|price(?:\s+each)?|"
+    r"e(?:inzel)?-?preis|st(?:ü|ue)ckpreis|p\.?u\.?|prix(?:\s+unitaire)?|precio(?:\s+unitario)?|prezzo(?:\s+unitario)?|stuksprijs|prijs|"
+    r"description|item|details|bezeichnung|beschreibung|artikel|leistung|d[ée]signation|libell[ée]|concepto|descripci[óo]n|descrizione|"
+    r"articolo|omschrijving)(?:\s|$)",
+    re.IGNORECASE,
+)
 _VALUES_MIN: Final = 2
 
 
@@ -155,6 +162,10 @@ class Index:
             apart[value.start] = min(abs(x0 - left), abs(x1 - right), abs(x0 + x1 - left - right) / 2)
         nearest = min(apart.values())
         return [value for value in values if apart[value.start] == nearest]
+
+    def heads_a_table(self, label: Label) -> bool:
+        """Whether a label is a column's head in the table of what was sold."""
+        return any(_COLUMN_HEAD.search(self.texts[position]) for position in self.line(label.segment))
 
     def begins_with_label(self, position: int) -> bool:
         """Whether a segment starts with any label."""

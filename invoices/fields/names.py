@@ -47,6 +47,15 @@ _NOT_A_NAME: Final = re.compile(
     r"käufer|to|an|seller|buyer|customer|leistungsempfänger|copy|kopie|original|duplicate)\b",
     re.IGNORECASE,
 )
+_COUNTRY: Final = re.compile(
+    r"(?:the\s+)?(?:deutschland|germany|allemagne|alemania|germania|duitsland|[öo]sterreich|austria|autriche|oostenrijk|schweiz|switzerland|suisse|suiza|svizzera|"
+    r"zwitserland|france|frankreich|francia|frankrijk|italia|italien|italy|italie|itali[ëe]|espa[ñn]a|spanien|spain|espagne|spagna|spanje|nederland|netherlands|"
+    r"niederlande|pays-bas|pa[íi]ses\s+bajos|paesi\s+bassi|belgi[ëe]|belgien|belgium|belgique|b[ée]lgica|belgio|luxembourg|luxemburg|lussemburgo|portugal|portogallo|"
+    r"polska|poland|polen|pologne|polonia|ireland|irland|irlande|irlanda|ierland|united\s+(?:states(?:\s+of\s+america)?|kingdom)|usa|u\.s\.a\.|uk|great\s+britain|england|"
+    r"[ée]tats-unis|estados\s+unidos|stati\s+uniti|verenigde\s+staten|vereinigte\s+staaten|royaume-uni|reino\s+unido|regno\s+unito|canada|australia|denmark|d[äa]nemark|"
+    r"danmark|sweden|schweden|sverige|norway|norwegen|norge|finland|finnland|suomi|czech\s+republic|tschechien|hungary|ungarn)\W*$",
+    re.IGNORECASE,
+)
 IMPRINT: Final = re.compile(
     r"\bHR[AB]\b|registergericht|amtsgericht|\bUSt|geschäftsführ|\bVAT\b|company\s+(?:no|reg)|SIRET|\bRCS\b|au\s+capital|"
     r"P\.?\s?IVA|\bKvK\b|\bNIF\b|\bCIF\b|handelsregister|registered\s+(?:in|office)|sitz\s+der\s+gesellschaft",
@@ -63,7 +72,9 @@ def is_name(text: str) -> bool:
     letters = sum(char.isalpha() for char in text)
     if letters < 2 or len(text) > NAME_CHARS_MAX or letters * 2 < len(text) or not text[0].isalnum():
         return False
-    return not _NOT_A_NAME.search(text) and not any(find_dates(text)) and not has_cents(text)
+    return (
+        not _NOT_A_NAME.search(text) and not _COUNTRY.match(text) and not any(find_dates(text)) and not has_cents(text)
+    )
 
 
 def has_cents(text: str) -> bool:

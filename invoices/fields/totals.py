@@ -32,13 +32,6 @@ _AFTER_MAX: Final = 40
 _HALF_CENT: Final = Decimal("0.006")
 _RATE_MAX: Final = 30
 _STEPS_MAX: Final = 8
-_COLUMN_HEAD: Final = re.compile(
-    r"^\W*(?:qty|quantity|hours|menge|anzahl|stk|qt[ée]|quantit[ée]|cantidad|uds|cant|quantit[àa]|q\.?t[àa]|aantal|unit\s+price|price(?:\s+each)?|"
-    r"e(?:inzel)?-?preis|st(?:ü|ue)ckpreis|p\.?u\.?|prix(?:\s+unitaire)?|precio(?:\s+unitario)?|prezzo(?:\s+unitario)?|stuksprijs|prijs|"
-    r"description|item|details|bezeichnung|beschreibung|artikel|leistung|d[ée]signation|libell[ée]|concepto|descripci[óo]n|descrizione|"
-    r"articolo|omschrijving)(?:\s|$)",
-    re.IGNORECASE,
-)
 _EARLY: Final = re.compile(r"skonto|discount|escompte|descuento|sconto|korting|if\s+paid|if\s+settled", re.IGNORECASE)
 _NO_TAX: Final = re.compile(
     r"reverse\s+charge|steuerschuldnerschaft|autoliquidation|inversi[oó]n\s+del\s+sujeto|inversione\s+contabile|"
@@ -109,13 +102,8 @@ def _labelled(index: Index, label: Label) -> Iterator[_Candidate]:
     right = _amounts_near(index, label, index.right(label))
     yield from right
     yield from _amounts_near(index, label, index.beside(label))
-    if not any(candidate.weight > 0.4 for candidate in [*own, *right]) and not _heads_a_table(index, label):
+    if not any(candidate.weight > 0.4 for candidate in [*own, *right]) and not index.heads_a_table(label):
         yield from _amounts_near(index, label, index.below(label))
-
-
-def _heads_a_table(index: Index, label: Label) -> bool:
-    """Whether a label is a column's head in the table of what was sold."""
-    return any(_COLUMN_HEAD.search(index.texts[position]) for position in index.line(label.segment))
 
 
 def _amounts_near(index: Index, label: Label, places: Iterable[Near]) -> list[_Candidate]:

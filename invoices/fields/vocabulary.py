@@ -85,7 +85,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
     "due_date": (
         (
             1.0,
-            r"f[äa]llig(?:keits)?(?:datum|tag|keit)?(?:\s+(?:am|zum|bis|seit))?\b|zahlbar\s+(?:\w+\s+){0,3}?bis(?:\s+(?:zum|am))?\b|zahlungsziel\b|zahlungsfrist\b|zu\s+(?:be)?zahlen\s+bis(?:\s+zum)?\b",
+            r"f[äa]llig(?:keits)?(?:datum|tag|keit)?(?:\s+(?:am|zum|bis|seit))?\b|zahlbar\s+(?:\w+\s+){0,5}?bis(?:\s+(?:zum|am))?\b|zahlungsziel\b|zahlungsfrist\b|zu\s+(?:be)?zahlen\s+bis(?:\s+zum)?\b",
         ),
         (
             1.0,
@@ -97,7 +97,7 @@ _LABELS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         ),
         (
             1.0,
-            r"date\s+(?:limite\s+de\s+(?:paiement|r[eè]glement)|d'[ée]ch[ée]ance)\b|[ée]ch[ée]ance\b|payable\s+(?:au|avant\s+le|jusqu'au|le)\b|[àa]\s+(?:payer|r[ée]gler)\s+(?:avant|au\s+plus\s+tard)(?:\s+le)?\b",
+            r"date\s+[ée]ch[ée]ance\b|date\s+(?:limite\s+de\s+(?:paiement|r[eè]glement)|d'[ée]ch[ée]ance)\b|[ée]ch[ée]ance\b|payable\s+(?:au|avant\s+le|jusqu'au|le)\b|[àa]\s+(?:payer|r[ée]gler)\s+(?:avant|au\s+plus\s+tard)(?:\s+le)?\b",
         ),
         (
             1.0,
