@@ -156,11 +156,6 @@ def decode(raw: bytes) -> Any:
         raise CodecError(f"not a record: {str(error) or repr(error)}", raw) from error
 
 
-def tag_of(raw: bytes) -> int | None:
-    """Give the tag of encoded bytes without decoding them, None when they cannot be a record's."""
-    return raw[1] if len(raw) > 1 and raw[0] == _ARRAY_OF_FOUR and 1 <= raw[1] <= TAG_MAX else None
-
-
 def registered() -> dict[int, type]:
     """Give every registered class by its tag, compiling each: raises TypeError for one with an unsupported field."""
     for schema in _SCHEMA_BY_CLASS.values():

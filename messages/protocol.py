@@ -28,7 +28,6 @@ from messages.records import (
     TEXT_BYTES_MAX,
     Attachment,
     InboundMessage,
-    Rejection,
     Reply,
 )
 
@@ -163,11 +162,6 @@ def decode_entry(raw: bytes) -> Inbound:
             refused.code, refused.detail, _usable_id(message.chat_id), _usable_id(message.message_id)
         ) from None
     return Inbound(message, {})
-
-
-def rejection_of(invalid: InvalidMessage) -> Rejection:
-    """Give the record of a refusal, for its dead letter."""
-    return Rejection(invalid.code, invalid.detail, invalid.chat_id, invalid.message_id)
 
 
 def content_digest(message: InboundMessage) -> str:

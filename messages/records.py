@@ -63,16 +63,6 @@ class InboundMessage(Struct, frozen=True):
     sent_at: Annotated[str, Meta(max_length=ACTION_CHARS_MAX)] | None = None
 
 
-@record(tag=3, version=1)
-class Rejection(Struct, frozen=True):
-    """Why a message was not accepted; chat_id and message_id where it held usable ones."""
-
-    code: RejectionCode
-    detail: str
-    chat_id: Id | None = None
-    message_id: Id | None = None
-
-
 @record(tag=4, version=1)
 class Button(Struct, frozen=True):
     """Something the person may press: `action` comes back in a message, with the reply's id."""

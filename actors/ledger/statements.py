@@ -104,19 +104,6 @@ def forget(connection: Connection, chat_id: str) -> int:
     return int(connection.execute(sa.delete(bookings).where(bookings.c.chat_id == clean(chat_id))).rowcount)
 
 
-def every_row(connection: Connection) -> Iterator[dict[str, Any]]:
-    """Key, body and digest of every row, in the order of the keys, a page at a time."""
-    after: tuple[str, str] = ("", "")
-    while True:
-        place = sa.tuple_(bookings.c.chat_id, bookings.c.invoice_id)
-        statement = sa.select(*_BOOKING).where(place > after).order_by(*_BOOKING[:2]).limit(_PAGE_ROWS)
-        rows = [dict(row) for row in connection.execute(statement).mappings()]
-        yield from rows
-        if len(rows) < _PAGE_ROWS:
-            return
-        after = (rows[-1]["chat_id"], rows[-1]["invoice_id"])
-
-
 def _conditions(chat_id: str, query: BookQuery, dialect: str) -> list[ColumnElement[bool]]:
     columns = bookings.c
     which: list[ColumnElement[bool]] = [columns.chat_id == clean(chat_id)]

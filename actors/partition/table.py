@@ -324,10 +324,6 @@ class Table:
         entry.static_asked = False
         self._due.add(retry_at_s, entry)
 
-    def interim_failed(self, entry: Entry) -> None:
-        """The interim reply could not be committed; the final reply will say enough."""
-        entry.interim_sent = False
-
     def next_due_s(self) -> float | None:
         """The next moment at which `due` may have something."""
         return self._due.next_s()

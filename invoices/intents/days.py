@@ -17,7 +17,6 @@ from invoices.intents.vocabulary import VOCABULARIES, Vocabulary
 Leaning: TypeAlias = Literal["past", "near", "future"]
 """Where a day without its year lies: on or before today, nearest to it, or on or after it."""
 
-_HALF_YEAR: Final = 183
 _NUMERIC: Final = (
     r"(?:(?P<iso>\d{4}-\d{2}-\d{2})|(?P<nd>\d{1,2})[./-](?P<nm>\d{1,2})(?:[./-](?P<ny>\d{4}|\d{2}))?\.?(?!\d))"
 )

@@ -13,7 +13,6 @@ _BLOCKED: Final = ("bot was blocked", "user is deactivated", "bot was kicked", "
                    "bot is not a member",
                    "blocked by the user", "bots can't send messages", "chat was deleted", "group chat was upgraded",
                    "not enough rights", "have no rights")  # fmt: skip
-_TELEGRAM_PASSING: Final = ("temporarily unavailable", "restart", "internal")
 _GOOGLE_RATE: Final = frozenset({"ratelimitexceeded", "userratelimitexceeded", "rate_limit_exceeded",
                                  "resource_exhausted",
                                  "quotaexceeded"})  # fmt: skip

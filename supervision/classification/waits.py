@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -173,10 +173,3 @@ def _from_calendar(text: str, wall: Callable[[], float]) -> float | None:
     day, clock, zone = found.groups()
     offset = "+00:00" if zone in (None, "z", "utc", "gmt") else zone
     return from_date(f"{day}T{clock or '00:00:00'}{offset}", wall)
-
-
-def until_midnight_utc(wall: Callable[[], float]) -> float:
-    """Seconds to the next midnight in UTC: when daily allowances without a stated reset are tried again."""
-    moment = datetime.fromtimestamp(wall(), tz=UTC)
-    midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight.timestamp() - moment.timestamp()

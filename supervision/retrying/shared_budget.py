@@ -6,7 +6,7 @@ counted here and told to Redis with the next question, so a request costs no rou
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any, Final, Protocol
 
 from supervision.retrying.budget import SLOTS, BudgetPolicy, LocalRetryBudget
@@ -109,6 +109,3 @@ class SharedRetryBudget:
         self._unsent += unsent
         self._away_until_s = now_s + AWAY_S
         return self.local.take(now_s)
-
-
-BudgetMaker = Callable[[str], LocalRetryBudget | SharedRetryBudget]

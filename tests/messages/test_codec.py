@@ -19,7 +19,7 @@ from msgspec import Meta
 from messages import codec
 from messages.codec import Json, record
 from messages.errors import CodecError
-from messages.records import Attachment, Button, ErrorInfo, InboundMessage, Rejection, Reply
+from messages.records import Attachment, Button, ErrorInfo, InboundMessage, Reply
 
 
 class Colour(StrEnum):
@@ -142,8 +142,7 @@ messages = st.builds(
     st.none() | st.text(max_size=35),
     st.none() | st.text(max_size=35),
 )
-rejections = st.builds(Rejection, codes, st.text(), st.none() | ids, st.none() | ids)
-any_record = everything | messages | replies | rejections | attachments | leaves
+any_record = everything | messages | replies | attachments | leaves
 
 
 def _everything(**changes: Any) -> Everything:

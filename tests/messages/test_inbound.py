@@ -21,9 +21,8 @@ from messages.protocol import (
     decode_inbound,
     partition_of,
     partition_tag,
-    rejection_of,
 )
-from messages.records import Attachment, InboundMessage, Rejection, Reply
+from messages.records import Attachment, InboundMessage, Reply
 
 BASE = {"message_id": "m-1", "chat_id": "789", "user_id": "456"}
 
@@ -350,13 +349,6 @@ def test_given_a_record_that_is_no_message_when_an_entry_is_decoded_then_refused
         decode_entry(raw)
 
     assert caught.value.code == code
-
-
-def test_given_a_refusal_when_made_a_record_then_all_of_it_is_there() -> None:
-    """For the dead letter."""
-    refusal = InvalidMessage("too_large", "text", "789", "m-1")
-
-    assert rejection_of(refusal) == Rejection("too_large", "text", "789", "m-1")
 
 
 def test_given_messages_when_digested_then_content_alone_decides() -> None:

@@ -10,8 +10,6 @@ from actors.partition.commits import Outcome, TakenIn
 from messages.protocol import reply_from_json
 from messages.records import Attachment
 
-FREED_BLOB_TTL_S = 3600
-
 
 @pytest.mark.rule("C1")
 def test_given_a_turn_when_committed_as_final_then_all_of_it_is_there(shop: RealStore) -> None:

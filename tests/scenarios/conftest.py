@@ -14,7 +14,7 @@ for folder in ("", "end_to_end", "fault_matrix", "files", "models", "spreadsheet
     sys.path.insert(0, str(TESTS / folder))
 
 from conversation import append, await_final, message, replies
-from daemon_under_test import DaemonUnderTest, short_folder, wait_for
+from daemon_under_test import DaemonUnderTest, short_folder
 from tcp_proxy import TcpProxy, free_port, tcp_proxy
 from webhook_receiver import WebhookReceiver, webhook_receiver
 
@@ -52,22 +52,6 @@ class Person:
     def asks(self, text: str | None = None, *files: Path, **more: Any) -> dict[str, Any]:
         """Send a message and wait for its final reply."""
         return self.reads(self.says(text, *files, **more))
-
-    def reads_follow_up(self, message_id: str, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Wait for a follow-up to a message."""
-
-        def look() -> dict[str, Any] | None:
-            with self.daemon.client() as client:
-                found = [
-                    reply for reply in replies(client, self.chat_id)
-                    if reply["message_id"] == message_id and reply["kind"] == "follow_up"
-                ]  # fmt: skip
-            return found[0] if found else None
-
-        follow_up = wait_for(look, f"a follow-up to {message_id}", timeout_s, 0.05)
-        assert follow_up is not None
-        _is_fit_for_people(follow_up["text"])
-        return follow_up
 
     def finals(self) -> list[dict[str, Any]]:
         """Every final reply so far."""

@@ -238,7 +238,6 @@ WORDS = [
     "the first one", "list my invoices", "I paid it", "show A-1", "the total is 1.00", "never mind", "export", "help",
     "what is due?", "hello", "delete the last one", "ok",
 ]  # fmt: skip
-YES = {"yes", "ja", "oui", "sí", "ok"}
 
 
 @settings(max_examples=60, deadline=None)
