@@ -7,22 +7,18 @@ and what it was answered.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from daemon_under_test import wait_for
+from server_process import HOST, ServerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-HOST = "127.0.0.1"
+    from contextlib import AbstractContextManager
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -57,56 +53,30 @@ class _Handler(BaseHTTPRequestHandler):
         """The book is the log."""
 
 
-class WebhookReceiver:
+class WebhookReceiver(ServerProcess):
     """One receiver; its book outlives its process."""
 
     def __init__(self, port: int, book: Path) -> None:
-        self.port = port
-        self.url = f"http://{HOST}:{port}/hook"
-        self._book = book
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Listen."""
-        self._process = subprocess.Popen([sys.executable, __file__, str(self.port), str(self._book)])
-        wait_for(self._is_up, "the webhook receiver", 15.0)
-
-    def kill(self) -> None:
-        """Kill -9."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10.0)
+        super().__init__(__file__, port, book)
+        self.url = f"{self.address}/hook"
 
     def answer(self, status: int) -> None:
         """Answer deliveries so from here on."""
-        request = urllib.request.Request(f"http://{HOST}:{self.port}/status/{status}", method="PUT")
-        urllib.request.urlopen(request, timeout=5.0).close()
+        self.put(f"/status/{status}")
 
     def deliveries(self) -> list[dict[str, Any]]:
         """Everything that came, in order: `headers`, `event` (the body), `status`. A torn last line is none."""
         found = []
-        for line in self._book.read_text(encoding="utf-8").splitlines() if self._book.exists() else ():
+        for line in self.book.read_text(encoding="utf-8").splitlines() if self.book.exists() else ():
             with suppress(ValueError):
                 delivery = json.loads(line)
                 found.append({**delivery, "event": json.loads(delivery["body"])})
         return found
 
-    def _is_up(self) -> bool:
-        with suppress(OSError):
-            urllib.request.urlopen(f"http://{HOST}:{self.port}/", timeout=1.0).close()
-            return True
-        return False
 
-
-@contextmanager
-def webhook_receiver(port: int, book: Path) -> Iterator[WebhookReceiver]:
+def webhook_receiver(port: int, book: Path) -> AbstractContextManager[WebhookReceiver]:
     """A receiver that is up, gone with the test."""
-    receiver = WebhookReceiver(port, book)
-    receiver.start()
-    try:
-        yield receiver
-    finally:
-        receiver.kill()
+    return WebhookReceiver(port, book).running()
 
 
 if __name__ == "__main__":

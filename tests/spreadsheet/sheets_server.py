@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
@@ -23,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from server_process import HOST, ServerProcess
 
-HOST = "127.0.0.1"
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
 ID = "sheet-of-tests"
 _RANGE = re.compile(r"(?P<sheet>[^!]+)!(?P<column>[A-Z]+)(?P<row>\d+)(:(?P<to>[A-Z]+)(?P<to_row>\d*))?")
 
@@ -183,34 +183,18 @@ class _Handler(BaseHTTPRequestHandler):
         """The book is the log."""
 
 
-class SheetsServer:
+class SheetsServer(ServerProcess):
     """One server; its book outlives its process."""
 
     def __init__(self, port: int, folder: Path) -> None:
-        self.url = f"http://{HOST}:{port}"
+        super().__init__(__file__, port, folder / "sheets.json")
+        self.url = self.address
         self.credentials = folder / "credentials.json"
-        self._port = port
-        self._book = folder / "sheets.json"
-        self._process: subprocess.Popen[bytes] | None = None
         self.credentials.write_text(json.dumps(_service_account(self.url)))
-
-    def start(self) -> None:
-        """Listen."""
-        from daemon_under_test import wait_for
-
-        self._process = subprocess.Popen([sys.executable, __file__, str(self._port), str(self._book)])
-        wait_for(self._is_up, "the sheets server", 15.0)
-
-    def kill(self) -> None:
-        """Kill -9."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10.0)
 
     def order(self, fault: str, count: int, after: int = 0) -> None:
         """Have so many requests, after so many that are served, meet this fault."""
-        request = urllib.request.Request(f"{self.url}/fault/{fault}/{count}/{after}", method="PUT")
-        urllib.request.urlopen(request, timeout=5.0).close()
+        self.put(f"/fault/{fault}/{count}/{after}")
 
     def rows(self) -> list[list[Any]]:
         """All rows of the sheet of invoices, its header first."""
@@ -229,12 +213,6 @@ class SheetsServer:
         with urllib.request.urlopen(f"{self.url}/", timeout=5.0) as answer:
             return json.loads(answer.read())
 
-    def _is_up(self) -> bool:
-        with suppress(OSError):
-            self._state()
-            return True
-        return False
-
 
 def _service_account(url: str) -> dict[str, str]:
     """A service account's key file, made here; the token comes from the server."""
@@ -247,15 +225,9 @@ def _service_account(url: str) -> dict[str, str]:
             "private_key": pem, "token_uri": f"{url}/token"}  # fmt: skip
 
 
-@contextmanager
-def sheets_server(port: int, folder: Path) -> Iterator[SheetsServer]:
+def sheets_server(port: int, folder: Path) -> AbstractContextManager[SheetsServer]:
     """A server that is up, gone with the test."""
-    server = SheetsServer(port, folder)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
+    return SheetsServer(port, folder).running()
 
 
 if __name__ == "__main__":
