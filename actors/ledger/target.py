@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pykka
-
-from actors.drill import Drilled
-from actors.effects.target import Misconfigured, NotDone
+from actors.effects.asking_writers import ask_writer
+from actors.effects.target import Misconfigured
 from actors.ledger.ledger import Ledger
 from actors.ledger.problems import DriverMissing, LedgerNotOpen, LedgerTooNew
 from actors.ledger.rows import booking_of_effect
 from actors.ledger.writer import BATCH_MAX, NAME, SERVICE, Record, ledger_of
-from actors.native_lane import LaneHangs, LaneLate
 from actors.spreadsheet.writer import note_while_away
 
 if TYPE_CHECKING:
@@ -40,17 +37,9 @@ class LedgerTarget:
     def perform(self, effect: Effect, deadline_s: float) -> None:
         """Book it. Raises NotDone, LaneLate, and what the database raises."""
         booking = booking_of_effect(effect)
-        writer = self._node.whereis(NAME)
-        if writer is None:
-            raise NotDone("the ledger's writer is being restarted") from LedgerNotOpen("no writer")
+        wanted = Record(booking, self._node.world.now() + deadline_s)
         try:
-            writer.ask(Record(booking, self._node.world.now() + deadline_s), timeout=deadline_s)
-        except pykka.Timeout:
-            raise LaneLate(f"the booking was not committed within {deadline_s:g} s") from None
-        except (pykka.ActorDeadError, Drilled) as error:
-            raise LedgerNotOpen("the ledger's writer has ended meanwhile; it may be booked") from error
-        except LaneHangs as error:
-            raise NotDone(str(error)) from error
+            ask_writer(self._node, NAME, wanted, deadline_s, LedgerNotOpen)
         except (LedgerTooNew, DriverMissing) as error:
             raise Misconfigured(str(error)) from error
         note_while_away(self._node, booking)

@@ -55,28 +55,18 @@ class Voice:
     def interim(self, entry: Entry) -> None:
         """At the soft deadline: the agent is still at it."""
         reply = interim_reply(
-            self._partition,
-            entry.entry_id,
-            entry.chat_id,
-            entry.message_id,
-            self._node.at(),
+            self._partition, entry.entry_id, entry.chat_id, entry.message_id, self._node.at(),
             has_files=_has_files(entry),
-        )
+        )  # fmt: skip
         self._say(Commit(Operation.INTERIM, self.fenced(entry), self._nonce(), plain=(reply,)), entry)
 
     def static(self, entry: Entry) -> None:
         """Shortly before the hard deadline: what happens next; the work is owed from here on."""
         reply = static_reply(
-            self._partition,
-            entry.entry_id,
-            entry.chat_id,
-            entry.message_id,
-            self._node.at(),
+            self._partition, entry.entry_id, entry.chat_id, entry.message_id, self._node.at(),
             has_files=_has_files(entry),
-        )
-        commit = Commit(
-            Operation.STATIC, self.fenced(entry), self._nonce(), numbered=reply, message=_raw(entry)
         )  # fmt: skip
+        commit = Commit(Operation.STATIC, self.fenced(entry), self._nonce(), numbered=reply, message=_raw(entry))
         self._say(commit, entry)
 
     def poison(self, entry: Entry, record: HandRecord) -> None:

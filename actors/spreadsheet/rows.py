@@ -10,7 +10,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from invoices.export.csv_file import harmless
+from invoices.export.csv_file import text_of
 from invoices.export.export_file import COLUMNS, Cell, cells_of, clean, plain_number
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 KEY, REVISION, STATE = "key", "revision", "state"
 HEADER: Final = (KEY, REVISION, STATE, "chat_id", *(name for name, _ in COLUMNS))
-_PLACES_MIN: Final = 2
 # Beyond so many digits a spreadsheet's numbers are not exact, so the amount is written as text.
 _DIGITS_MAX: Final = 15
 # Google's limit for one cell.
@@ -44,26 +43,12 @@ def cells(booking: Booking) -> tuple[Cell, ...]:
 def as_text(booking: Booking) -> list[str]:
     """The row of a text file, in which no cell of a document is a formula."""
     key, _, *rest = cells(booking)
-    return [_text(key), str(booking.revision), *map(_text, rest)]
+    return [text_of(key), str(booking.revision), *map(text_of, rest)]
 
 
 def as_json(booking: Booking) -> list[str | float | bool]:
     """The row as Google takes it with RAW, which computes nothing: texts are texts, whatever they begin with."""
     return [_raw(cell) for cell in cells(booking)]
-
-
-def _text(cell: Cell) -> str:
-    match cell:
-        case None:
-            return ""
-        case bool():
-            return "yes" if cell else "no"
-        case Decimal():
-            return plain_number(cell, _PLACES_MIN)
-        case dt.date():
-            return cell.isoformat()
-        case str():
-            return harmless(cell)
 
 
 def _raw(cell: Cell) -> str | float | bool:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pykka
-
-from actors.drill import Drilled
-from actors.effects.target import NotDone
+from actors.effects.asking_writers import ask_writer
 from actors.ledger.rows import booking_of_effect
-from actors.native_lane import LaneHangs, LaneLate
 from actors.spreadsheet.writer import BATCH_MAX, NAME, SERVICE, Spreadsheet, WriteRow, sheet_of
 
 if TYPE_CHECKING:
@@ -44,17 +40,8 @@ class SheetTarget:
     def perform(self, effect: Effect, deadline_s: float) -> None:
         """Have its row. Raises NotDone, LaneLate, and what the client or the disk raises."""
         booking = booking_of_effect(effect)
-        writer = self._node.whereis(NAME)
-        if writer is None:
-            raise NotDone("the spreadsheet's writer is being restarted") from ConnectionError("no writer")
-        try:
-            writer.ask(WriteRow(booking, self._node.world.now() + deadline_s), timeout=deadline_s)
-        except pykka.Timeout:
-            raise LaneLate(f"the row was not written within {deadline_s:g} s") from None
-        except (pykka.ActorDeadError, Drilled) as error:
-            raise ConnectionError("the spreadsheet's writer has ended meanwhile; the row may be written") from error
-        except LaneHangs as error:
-            raise NotDone(str(error)) from error
+        wanted = WriteRow(booking, self._node.world.now() + deadline_s)
+        ask_writer(self._node, NAME, wanted, deadline_s, ConnectionError)
 
     def happened(self, effect: Effect) -> bool:
         """Whether its row shows this revision, or a later one. Raises what the client or the disk raises."""

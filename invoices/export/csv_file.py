@@ -30,11 +30,12 @@ def csv_of(bookings: Sequence[Booking]) -> ExportFile:
     lines = io.StringIO(newline="")
     writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(name for name, _ in COLUMNS)
-    writer.writerows([_text(cell) for cell in cells_of(booking)] for booking in bookings)
+    writer.writerows([text_of(cell) for cell in cells_of(booking)] for booking in bookings)
     return ExportFile("invoices.csv", "text/csv", codecs.BOM_UTF8 + lines.getvalue().encode())
 
 
-def _text(cell: Cell) -> str:
+def text_of(cell: Cell) -> str:
+    """The cell of a text file, harmless to every program that opens it."""
     match cell:
         case None:
             return ""
