@@ -110,7 +110,7 @@ class ModelSettings(_Section, frozen=True):
     @property
     def account_name(self) -> str:
         """The account as configured, or the one that base_url and key stand for."""
-        return self.account or f"{self.base_url} {self.api_key_env}".strip()
+        return self.account or f"{redact_url(self.base_url)} {self.api_key_env}".strip()
 
 
 class BreakerSettings(_Section, frozen=True):

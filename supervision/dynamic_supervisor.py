@@ -138,7 +138,7 @@ class DynamicSupervisor(GeventActor):
         else:
             self._active += 1
             child.runs_as(ref)
-            reports.report_progress(self._actor_ref, child, dynamic=True)
+            reports.report_progress(self._actor_ref, child, dynamic=child.restarts == 0)
 
     def _terminate_child(self, child: Child, reply: Reply) -> None:
         if child in self._stopping:

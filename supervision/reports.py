@@ -169,7 +169,7 @@ def report_shutdown_errors(ref: MailboxRef[Any], reasons: Mapping[str, int]) -> 
 
 
 def report_progress(ref: MailboxRef[Any], child: Child, *, dynamic: bool = False) -> ProgressReport:
-    """Report a started child; of a dynamic supervisor at level debug, since they come by the thousand."""
+    """Report a started child; the first start of a dynamic one at level debug, since they come by the thousand."""
     report = ProgressReport(Who.of(ref), offender(child), dynamic)
     _emit(
         "debug" if dynamic else "info",

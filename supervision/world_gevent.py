@@ -38,6 +38,14 @@ _real_sleep = get_original("time", "sleep")
 _real_start_new_thread = get_original("_thread", "start_new_thread")
 
 
+def _outcome(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+    """What a call in a native thread comes to. gevent would print an exception as well as hand it on."""
+    try:
+        return function(*args), None
+    except Exception as error:  # noqa: BLE001 - raised again where the result is waited for
+        return None, error
+
+
 class GeventWorld(HubWorld):
     """Time, waiting, threads and processes on gevent's hub. One a process, kept as long as native threads run."""
 
@@ -118,13 +126,16 @@ class GeventWorld(HubWorld):
         self, function: Callable[..., T], *args: Any, pool: str = "default", timeout_s: float | None = None
     ) -> T:
         """Run function in a native thread. Raises what it raises, and WaitTimeout (the function goes on)."""
-        call = self.thread_pool(pool).spawn(function, *args)
+        call = self.thread_pool(pool).spawn(_outcome, function, args)
         try:
-            result: Any = call.get(timeout=timeout_s)
+            outcome: Any = call.get(timeout=timeout_s)
         except gevent.Timeout as error:
             if call.ready():
                 raise
             raise WaitTimeout(timeout_s) from error
+        result, raised = outcome
+        if raised is not None:
+            raise raised
         return cast("T", result)
 
     def native_thread(self, function: Callable[..., object], *args: Any, name: str) -> NativeThread:

@@ -8,13 +8,16 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import msgspec
+from rich.markup import escape
 
 from actors.console import doctor_ledger
 from actors.console.findings import Finding
 from actors.console.render import console
 from actors.converter import libreoffice
+from actors.effects.signing import signing_key
 from actors.embedded_server import ServerProgramMissing, server_program
 from actors.node_directory import NodeDirectoryError, node_paths, noted_number
 from actors.redis_connection import connect
@@ -32,18 +35,9 @@ _PYTHON_MIN: Final = (3, 11)
 _DISK_BYTES_MIN: Final = 1024**3
 _TRY_S: Final = 20.0
 _PACKAGES: Final = (
-    "pykka",
-    "gevent",
-    "redis",
-    "hiredis",
-    "msgspec",
-    "openai",
-    "lxml",
-    "pypdfium2",
-    "pikepdf",
-    "sqlalchemy",
-    "alembic",
-)
+    "alembic", "gevent", "hiredis", "httpcore2", "lxml", "msgspec", "openai", "pikepdf", "pykka", "pypdfium2",
+    "python-stdnum", "redis", "rich", "sqlalchemy", "structlog", "xlsxwriter",
+)  # fmt: skip
 
 
 def doctor(settings: Settings, *, as_json: bool) -> int:
@@ -60,16 +54,16 @@ def doctor(settings: Settings, *, as_json: bool) -> int:
 def _show(finding: Finding) -> None:
     sign = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "missing": "[red]missing[/]"}[finding.level]
     out = console()
-    out.print(sign, f"{finding.what}: {finding.detail}", markup=True)
+    out.print(sign, escape(f"{finding.what}: {finding.detail}"))
     if finding.mend:
-        out.print(f"        [dim]{finding.mend}[/]")
+        out.print(f"        [dim]{escape(finding.mend)}[/]")
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything in turn. Never raises."""
     looks: tuple[Callable[[Settings], Finding], ...] = (
-        _python, _packages, _data_directory, _disk, _store, _readers, _ocr, _converter, _models, _webhook,
-        doctor_ledger.ledger, doctor_ledger.spreadsheet,
+        _python, _packages, _data_directory, _disk, _store, _files, _readers, _ocr, _downloads, _converter, _models,
+        doctor_ledger.ledger, doctor_ledger.spreadsheet, _webhook,
     )  # fmt: skip
     for look in looks:
         try:
@@ -133,6 +127,23 @@ def _store(settings: Settings) -> Finding:
     except StoreError as error:
         return Finding("store", "missing", str(error), "check UNFAILING_REDIS_URL, the password and the network")
     return Finding("store", "ok", "cluster" if endpoint.cluster else "one server")
+
+
+def _files(settings: Settings) -> Finding:
+    """Say how what was committed is kept on this machine's disk."""
+    files = settings.files
+    kept = f"archived when idle for {files.retention_days:g} days" if files.retention_days else "kept for ever"
+    detail = f"in the data directory, {kept}; {files.backups} backups, one every {files.backup_every_s:g} s"
+    return Finding("files of sessions", "ok", detail)
+
+
+def _downloads(settings: Settings) -> Finding:
+    """Say from where attachments are fetched."""
+    seconds = f"{settings.download.timeout_s:g} s each"
+    if settings.download.allow_private:
+        mend = "whoever may write to the agent can have it ask this network; leave [download] allow_private false"
+        return Finding("downloads", "warning", f"also from private addresses, {seconds}", mend)
+    return Finding("downloads", "ok", f"from public addresses, {seconds}")
 
 
 def _readers(settings: Settings) -> Finding:
@@ -199,6 +210,16 @@ def _converter(settings: Settings) -> Finding:
 def _webhook(settings: Settings) -> Finding:
     if not settings.webhook.url:
         return Finding("webhook", "ok", "none configured")
-    if not read_secret(settings.webhook.secret_env, os.environ):
-        return Finding("webhook", "warning", "its secret is not set", "set the variable that webhook.secret_env names")
-    return Finding("webhook", "ok", "configured")
+    host = urlsplit(settings.webhook.url).hostname or "no host"
+    if not settings.webhook.secret_env:
+        mend = "name a variable with its secret in webhook.secret_env; receivers cannot tell who sends without"
+        return Finding("webhook", "warning", f"{host}, unsigned", mend)
+    secret = read_secret(settings.webhook.secret_env, os.environ)
+    if secret is None:
+        mend = "set the variable that webhook.secret_env names; until then events become dead letters"
+        return Finding("webhook", "missing", f"{host}, and its secret is not set", mend)
+    try:
+        signing_key(secret)
+    except ValueError as error:
+        return Finding("webhook", "missing", f"{host}: {error}", "use the secret as the receiver shows it")
+    return Finding("webhook", "ok", f"{host}, signed")

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import urlsplit
 
 from actors.logs import actor_logger
 from actors.models.clients import ClientPool
@@ -164,7 +165,7 @@ class ModelCaller(GeventActor):
 
 def name_of(model: ModelSettings) -> str:
     """What a model is called among breakers: its name and whose it is, since two servers may have one of that name."""
-    host = model.base_url.split("://", 1)[-1].split("/", 1)[0]
+    host = urlsplit(model.base_url).netloc.rpartition("@")[2]
     return f"{model.name}@{host}"
 
 

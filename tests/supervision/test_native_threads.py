@@ -185,6 +185,16 @@ def test_given_a_waiter_when_woken_from_a_thread_then_it_keeps_the_first_value(w
     assert waiter.wait(0) == 1
 
 
+def test_given_work_that_raises_in_a_pool_when_its_result_is_awaited_then_it_is_raised_and_nothing_is_printed(
+    world: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Left to itself gevent prints what a pool's thread raises; whoever asked for it decides what is said."""
+    with pytest.raises(ZeroDivisionError):
+        world.run_in_thread(lambda: 1 // 0)
+
+    assert "ZeroDivisionError" not in capfd.readouterr().err
+
+
 def test_given_work_for_a_thread_pool_when_run_then_results_errors_and_timeouts_come_back(world: Any) -> None:
     """A named pool has one thread: its calls run one after another."""
     order: list[int] = []
