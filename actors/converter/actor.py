@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -13,10 +12,10 @@ from actors.converter import libreoffice
 from actors.converter.cloudconvert import CloudConvert
 from actors.converter.kinds import is_local
 from actors.converter.outcome import By, ConversionRefused, Converted
+from actors.job_runner import Job, JobRunner
 from actors.logs import actor_logger
 from actors.models.library_world import DaemonLibraryWorld
 from actors.settings import read_secret
-from supervision.actor import GeventActor
 from supervision.circuit_breaker import CircuitBreaker, CircuitBreakerPresets
 from supervision.retry_mechanism import RetryPolicies, retry
 from supervision.supervisor import ChildSpec
@@ -25,19 +24,12 @@ if TYPE_CHECKING:
     from actors.node import Node
     from supervision.actor import Reply
     from supervision.retrying.policies import PolicySettings
-    from supervision.world import Task
 
 NAME: Final = "converter"
 SERVICE: Final = "cloudconvert"
-RUNNING_MAX: Final = 2
-WAITING_MAX: Final = 100
 POLICY: Final = RetryPolicies.network_policy()
 # What the local program gets of a conversion's time however long the service took.
 LOCAL_S_MIN: Final = 10.0
-
-
-class ConverterBusy(Exception):  # noqa: N818 - named after what is the case
-    """So many documents wait already that one more would not be turned in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +44,9 @@ class Convert:
 
 
 @dataclass(eq=False, slots=True)
-class _Job:
+class _Job(Job):
     message: Convert
-    reply: Reply
-    task: Task | None = None
     retried: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    job: _Job
 
 
 def prepare(node: Node) -> None:
@@ -78,19 +63,18 @@ def prepare(node: Node) -> None:
         node.converter_breaker = CircuitBreaker(settings, name=SERVICE, world=DaemonLibraryWorld(node.world))
 
 
-class Converter(GeventActor):
+class Converter(JobRunner[_Job]):
     """Takes documents in and answers when their PDF is in the blob store, or why there is none."""
 
-    on_failure_timeout_s: ClassVar[float | None] = 2.0
+    takes: ClassVar[type] = Convert
+    running_max: ClassVar[int] = 2
+    waiting_max: ClassVar[int] = 100
 
     def __init__(self, node: Node, policy: PolicySettings = POLICY) -> None:
         """policy: of the retries."""
-        super().__init__()
-        self._node = node
+        super().__init__(node)
         self._policy = policy
         self._library_world = DaemonLibraryWorld(node.world)
-        self._waiting: deque[_Job] = deque()
-        self._running: list[_Job] = []
 
     def on_start(self) -> None:
         """Be found."""
@@ -98,55 +82,13 @@ class Converter(GeventActor):
         prepare(self._node)
         self._node.names[NAME] = self.actor_ref
 
-    def on_stop(self) -> None:
-        """End what runs; who asked hears that the converter is gone."""
-        for job in self._running:
-            if job.task is not None:
-                job.task.kill()
+    def _job(self, message: Convert, reply: Reply) -> _Job:
+        return _Job(message, reply)
 
-    def on_failure(self, *_: Any) -> None:
-        """The same, after a crash."""
-        self.on_stop()
+    def _title(self, job: _Job) -> str:
+        return f"conversion of a {job.message.kind}"
 
-    def on_receive(self, message: Any) -> Any:
-        """A document, or the end of one."""
-        match message:
-            case Convert():
-                self._take(message)
-            case _Ended():
-                self._running.remove(message.job)
-                self._begin_waiting()
-            case _:
-                return super().on_receive(message)
-        return None
-
-    def _take(self, message: Convert) -> None:
-        reply = self.defer_reply()
-        if reply is None:
-            return
-        if len(self._waiting) >= WAITING_MAX:
-            reply.fail(ConverterBusy(f"{WAITING_MAX} documents are waiting"))
-            return
-        self._waiting.append(_Job(message, reply))
-        self._begin_waiting()
-
-    def _begin_waiting(self) -> None:
-        while self._waiting and len(self._running) < RUNNING_MAX:
-            job = self._waiting.popleft()
-            self._running.append(job)
-            job.task = self._node.world.spawn(self._run, job, name=f"conversion of a {job.message.kind}")
-
-    def _run(self, job: _Job) -> None:
-        """Turn one; a task of its own."""
-        try:
-            job.reply.set(self._converted(job))
-        except Exception as error:  # noqa: BLE001 - the store's, for whoever asked
-            job.reply.fail(error)
-        finally:
-            if self.actor_ref.is_alive():
-                self.actor_ref.tell(_Ended(job))
-
-    def _converted(self, job: _Job) -> Converted:
+    def _result(self, job: _Job) -> Converted:
         """Ask one after the other; the first PDF counts, and the first word that it is the file's own fault."""
         failures: list[str] = []
         for by, turn in (("cloudconvert", self._by_service), ("libreoffice", self._by_program)):

@@ -6,7 +6,7 @@ breaker. What cannot be had in the end is a kind word that asks for the file its
 
 from __future__ import annotations
 
-from actors.download.actor import Downloader, DownloadsBusy, FetchFile, breakers_of, supervised
+from actors.download.actor import Downloader, FetchFile, breakers_of, supervised
 from actors.download.fetching import Fetched
 
-__all__ = ["Downloader", "DownloadsBusy", "FetchFile", "Fetched", "breakers_of", "supervised"]
+__all__ = ["Downloader", "FetchFile", "Fetched", "breakers_of", "supervised"]

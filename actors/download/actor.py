@@ -5,19 +5,19 @@ Weakness: breakers are this node's and live as long as this actor; another node 
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
 from actors.download.fetching import POLICY, Fetched, Fetching, fetch
 from actors.download.machine import named_after, without_credentials
+from actors.job_runner import Job, JobRunner
 from actors.logs import actor_logger
 from actors.models.library_world import DaemonLibraryWorld
 from actors.store_errors import StoreAway, StoreBacklog, StoreNotReady
 from messages.redaction import redact_url
-from supervision.actor import GeventActor
 from supervision.circuit_breaker import CircuitBreaker, CircuitBreakerPresets
 from supervision.supervisor import ChildSpec
 from supervision.world import WaitTimeout
@@ -27,18 +27,11 @@ if TYPE_CHECKING:
     from messages.records import Attachment
     from supervision.actor import Reply
     from supervision.retrying.policies import PolicySettings
-    from supervision.world import Task
 
 NAME: Final = "downloads"
-RUNNING_MAX: Final = 8
 RUNNING_OF_SERVER_MAX: Final = 3
-WAITING_MAX: Final = 500
 SERVERS_MAX: Final = 256
 PUT_AGAIN_S: Final = 0.25
-
-
-class DownloadsBusy(Exception):  # noqa: N818 - named after what is the case
-    """So many downloads wait already that one more would not be done in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +44,24 @@ class FetchFile:
 
 
 @dataclass(eq=False, slots=True)
-class _Job:
+class _Job(Job):
     message: FetchFile
-    server: str
-    reply: Reply
-    task: Task | None = None
+    server: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    job: _Job
-
-
-class Downloader(GeventActor):
+class Downloader(JobRunner[_Job]):
     """Takes addresses in and answers when their files are in the blob store, or why they are not."""
 
-    on_failure_timeout_s: ClassVar[float | None] = 2.0
+    takes: ClassVar[type] = FetchFile
+    running_max: ClassVar[int] = 8
+    waiting_max: ClassVar[int] = 500
 
     def __init__(self, node: Node, policy: PolicySettings = POLICY) -> None:
         """policy: of the retries."""
-        super().__init__()
-        self._node = node
+        super().__init__(node)
         self._policy = policy
         self._library_world = DaemonLibraryWorld(node.world)
         self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
-        self._waiting: list[_Job] = []
-        self._running: list[_Job] = []
 
     def on_start(self) -> None:
         """Be found."""
@@ -85,62 +70,21 @@ class Downloader(GeventActor):
         self._node.downloads = self._breakers
 
     def on_stop(self) -> None:
-        """End what runs; who asked hears that the downloader is gone."""
-        for job in self._running:
-            if job.task is not None:
-                job.task.kill()
+        """End what runs; the breakers go with it."""
+        super().on_stop()
         self._node.downloads = {}
 
-    def on_failure(self, *_: Any) -> None:
-        """The same, after a crash."""
-        self.on_stop()
+    def _job(self, message: FetchFile, reply: Reply) -> _Job:
+        return _Job(message, reply, server=_server_of(message.attachment.url or ""))
 
-    def on_receive(self, message: Any) -> Any:
-        """A download, or the end of one."""
-        match message:
-            case FetchFile():
-                self._take(message)
-            case _Ended():
-                self._running.remove(message.job)
-                self._begin_waiting()
-            case _:
-                return super().on_receive(message)
-        return None
+    def _title(self, job: _Job) -> str:
+        return f"download from {job.server[:80]}"
 
-    def _take(self, message: FetchFile) -> None:
-        reply = self.defer_reply()
-        if reply is None:
-            return
-        if len(self._waiting) >= WAITING_MAX:
-            reply.fail(DownloadsBusy(f"{WAITING_MAX} downloads are waiting"))
-            return
-        self._waiting.append(_Job(message, _server_of(message.attachment.url or ""), reply))
-        self._begin_waiting()
+    def _may_begin(self, job: _Job) -> bool:
+        """A server that takes its time holds up its own files, and not those of others."""
+        return sum(other.server == job.server for other in self._running) < RUNNING_OF_SERVER_MAX
 
-    def _begin_waiting(self) -> None:
-        """Begin what may run: a server that takes its time holds up its own files, and not those of others."""
-        running = Counter(job.server for job in self._running)
-        for job in list(self._waiting):
-            if len(self._running) >= RUNNING_MAX:
-                return
-            if running[job.server] >= RUNNING_OF_SERVER_MAX:
-                continue
-            self._waiting.remove(job)
-            running[job.server] += 1
-            self._running.append(job)
-            job.task = self._node.world.spawn(self._run, job, name=f"download from {job.server[:80]}")
-
-    def _run(self, job: _Job) -> None:
-        """Download one; a task of its own."""
-        try:
-            job.reply.set(self._fetched(job))
-        except Exception as error:  # noqa: BLE001 - the store's, for whoever asked: nothing is known of the file
-            job.reply.fail(error)
-        finally:
-            if self.actor_ref.is_alive():
-                self.actor_ref.tell(_Ended(job))
-
-    def _fetched(self, job: _Job) -> Fetched:
+    def _result(self, job: _Job) -> Fetched:
         message, attachment = job.message, job.message.attachment
         breaker = self._breaker(job.server)
         wanted = Fetching(
