@@ -1,26 +1,19 @@
-"""The breaker: against a model of itself, by its promises one by one, and with real threads' worth of calls."""
+"""The breaker by its promises one by one, and with real threads' worth of calls."""
 
 from __future__ import annotations
 
-import math
 from contextvars import Context
 from typing import Any
 
 import gevent
 import pytest
 from gevent import GreenletExit
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from messages import codec
 from recovery.support import StillWorld
 from supervision.breaking.facade import _held
-from supervision.breaking.machine import Breaker, Closed, HalfOpen, Open, Permit
 from supervision.breaking.settings import BreakerSettings, opening_s
 from supervision.circuit_breaker import (
     BreakerEvent,
-    BreakerRecord,
     CircuitBreaker,
     CircuitBreakerPresets,
     CircuitOpenError,
@@ -28,100 +21,6 @@ from supervision.circuit_breaker import (
 )
 from supervision.classification.verdicts import verdict
 from supervision.error_classification import Cause, ErrorCategory
-
-SETTINGS = BreakerSettings("test", 3, 30.0, calls_min=6, window_calls=10, window_s=100.0, slow_call_s=5.0, probes_max=2,
-                           probe_lease_s=20.0)  # fmt: skip
-
-
-class BreakerMachine(RuleBasedStateMachine):
-    """Any order of calls, answers, failures, losses and time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.breaker = Breaker(SETTINGS)
-        self.now_s = 0.0
-        self.out: list[Permit] = []
-
-    @rule(count=st.integers(1, 4))
-    def call(self, count: int) -> None:
-        """Callers come."""
-        for _ in range(count):
-            state = self.breaker.state
-            permit = self.breaker.admit(self.now_s)
-            if isinstance(state, Closed):
-                assert permit is not None
-            if isinstance(state, Open) and self.now_s < state.until_s:
-                assert permit is None
-            if permit is not None:
-                self.out.append(permit)
-
-    @precondition(lambda self: self.out)
-    @rule(which=st.integers(0, 99))
-    def succeed(self, which: int) -> None:
-        """One is answered."""
-        self.breaker.succeeded(self.out.pop(which % len(self.out)), self.now_s)
-
-    @precondition(lambda self: self.out)
-    @rule(
-        which=st.integers(0, 99), cause=st.sampled_from([None, Cause.TIMEOUT, Cause.OVERLOADED, Cause.QUOTA_EXCEEDED])
-    )
-    def fail(self, which: int, cause: Cause | None) -> None:
-        """One fails."""
-        permit = self.out.pop(which % len(self.out))
-        mine = permit.era == self.breaker.era
-        self.breaker.failed(permit, self.now_s, cause)
-        if mine and cause is Cause.QUOTA_EXCEEDED:
-            assert isinstance(self.breaker.state, Open)
-
-    @precondition(lambda self: self.out)
-    @rule(which=st.integers(0, 99), twice=st.booleans())
-    def give_back(self, which: int, *, twice: bool) -> None:
-        """One is cancelled, perhaps reported again afterwards."""
-        permit = self.out.pop(which % len(self.out))
-        self.breaker.returned(permit)
-        if twice:
-            era, state = self.breaker.era, self.breaker.state
-            self.breaker.failed(permit, self.now_s)
-            assert (self.breaker.era, self.breaker.state) == (era, state)
-
-    @precondition(lambda self: self.out)
-    @rule()
-    def lose(self) -> None:
-        """One never reports back."""
-        self.out.pop()
-
-    @rule(seconds=st.floats(0, 60))
-    def wait(self, seconds: float) -> None:
-        """Time passes."""
-        self.now_s += seconds
-
-    @invariant()
-    def probes_are_bounded(self) -> None:
-        """However many callers there are."""
-        state = self.breaker.state
-        if isinstance(state, HalfOpen):
-            alive = [probe for probe in state.probes if probe.expires_at_s > self.now_s and not probe.settled]
-            assert len(alive) <= SETTINGS.probes_max
-
-    @invariant()
-    def it_is_never_wedged(self) -> None:
-        """However many probes were lost, after an opening and a lease a caller gets through."""
-        state = self.breaker.state
-        opens_s = self.breaker.opens_at_s(self.now_s)
-        assert opens_s <= self.now_s + max(SETTINGS.probe_lease_s, 900.0)
-        if isinstance(state, HalfOpen):
-            assert opens_s <= self.now_s + SETTINGS.probe_lease_s
-
-    @invariant()
-    def a_run_of_failures_has_opened_it(self) -> None:
-        """Closed means fewer failures in a row than allowed, and a rate below the limit."""
-        state = self.breaker.state
-        if isinstance(state, Closed):
-            assert state.failures_in_a_row < SETTINGS.failures_max
-
-
-TestBreakerMachine = BreakerMachine.TestCase
-TestBreakerMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 
 
 @pytest.fixture
@@ -421,77 +320,6 @@ def test_given_listeners_when_the_state_changes_then_each_hears_it_and_none_can_
     assert heard[0].open_for_s == pytest.approx(30.0)
 
 
-def test_given_an_open_breaker_when_restored_elsewhere_then_it_is_open_for_the_remaining_time(
-    breaker: CircuitBreaker, world: StillWorld
-) -> None:
-    """Through the codec, into another process with another monotonic clock."""
-    _fail(breaker, 3, TimeoutError("x"))
-    world.advance(10.0)
-    kept = codec.decode(codec.encode(breaker.snapshot()))
-    there = StillWorld()
-    there.at_s, there.wall_s = 7.0, world.wall() + 5.0 + 993.0
-    again = CircuitBreaker(CircuitBreakerPresets.ai_model(), name="model", world=there)
-
-    again.restore(kept)
-
-    assert isinstance(kept, BreakerRecord)
-    assert again.state is CircuitState.OPEN
-    assert again.open_for_s() == pytest.approx(15.0)
-    there.advance(15.0)
-    assert again.can_execute()
-
-
-def test_given_a_clock_that_jumped_back_when_restored_then_the_opening_lasts_no_longer_than_it_did() -> None:
-    """An hour back does not add an hour."""
-    world = StillWorld()
-    breaker = CircuitBreaker(CircuitBreakerPresets.ai_model(), world=world)
-    kept = BreakerRecord("m", "ai_model", "OPEN", at_wall_s=world.wall() + 3600, until_wall_s=world.wall() + 3620)
-
-    breaker.restore(kept)
-
-    assert breaker.open_for_s() == pytest.approx(20.0)
-
-
-@pytest.mark.parametrize("state", ["CLOSED", "HALF_OPEN", "forced open", "forced closed"])
-def test_given_any_state_when_restored_then_it_goes_on_from_there(state: str) -> None:
-    """Also the run of failures, and the operator's word."""
-    world = StillWorld()
-    breaker, again = (CircuitBreaker(CircuitBreakerPresets.ai_model(), world=world) for _ in range(2))
-    if state == "CLOSED":
-        _fail(breaker, 2)
-    elif state == "HALF_OPEN":
-        _fail(breaker, 3)
-        world.advance(30.0)
-        assert breaker.can_execute()
-    elif state == "forced open":
-        breaker.force_open()
-    else:
-        breaker.force_closed()
-
-    again.restore(breaker.snapshot())
-
-    if state == "CLOSED":
-        _fail(again, 1)
-        assert again.state is CircuitState.OPEN
-    elif state == "HALF_OPEN":
-        assert again.can_execute()
-    else:
-        assert again.snapshot().forced
-        assert again.can_execute() is (state == "forced closed")
-
-
-def test_given_another_nodes_opening_when_learned_then_it_opens_here_and_a_shorter_one_changes_nothing(
-    breaker: CircuitBreaker,
-) -> None:
-    """Nodes tell each other."""
-    breaker.learn_opening(25.0, Cause.OVERLOADED)
-    breaker.learn_opening(5.0)
-    breaker.learn_opening(-1.0)
-
-    assert breaker.state is CircuitState.OPEN
-    assert breaker.open_for_s() == pytest.approx(25.0)
-
-
 @pytest.mark.parametrize(
     "wrong", [{"failures_max": 0}, {"failure_rate": 0.0}, {"open_s": 0.0}, {"calls_min": 50}, {"probes_max": 0}]
 )
@@ -499,13 +327,3 @@ def test_given_senseless_settings_when_made_then_they_are_refused(wrong: dict[st
     """At once, not at the first outage."""
     with pytest.raises(ValueError, match=r"settings|rates|times"):
         BreakerSettings(**{"kind": "x", "failures_max": 3, "open_s": 1.0, **wrong})
-
-
-def test_given_an_infinite_opening_when_snapshotted_then_the_record_has_no_end() -> None:
-    """Infinity is no number of the codec."""
-    breaker = CircuitBreaker(CircuitBreakerPresets.webhook(), world=StillWorld())
-    breaker.force_open()
-
-    kept = breaker.snapshot()
-
-    assert (kept.until_wall_s, kept.forced, breaker.open_for_s()) == (None, True, math.inf)
