@@ -34,7 +34,9 @@ Event = MutableMapping[str, Any]
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 # These tell every request or command at a level that is not theirs to choose.
-_TALKATIVE: Final = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "urllib3", "asyncio", "pykka", "redis")
+_TALKATIVE: Final = (
+    "alembic", "asyncio", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "pykka", "redis", "urllib3",
+)  # fmt: skip
 _ROOT: Final = logging.getLogger()
 _OWN_KEYS: Final = frozenset(("event", "level", "timestamp", "logger", "node"))
 
@@ -73,6 +75,22 @@ def configure_logging(
 def says_debug() -> bool:
     """Whether debug events are said: for the hot path, where even one that nobody hears costs 2 us."""
     return _ROOT.isEnabledFor(logging.DEBUG)
+
+
+class Seldom:
+    """Says what lasts when it begins, and then now and then: not at each of a thousand tries a night."""
+
+    def __init__(self, every_s: float = 60.0) -> None:
+        """Nothing was said yet."""
+        self._every_s = every_s
+        self._next_s = 0.0
+
+    def is_due(self, now_s: float) -> bool:
+        """Whether to say it. now_s: monotonic."""
+        if now_s < self._next_s:
+            return False
+        self._next_s = now_s + self._every_s
+        return True
 
 
 class _Lines:

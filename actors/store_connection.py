@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from actors.blobs import FileBlobs, StoreBlobs
-from actors.logs import actor_logger
+from actors.logs import Seldom, actor_logger
 from actors.node import StoreAccess
 from actors.partition.keys import Keys, partitions_key
 from actors.partition.store import SCRIPTS, Store
@@ -29,6 +29,7 @@ _log = structlog.get_logger(__name__)
 
 RETRY_S: Final = 0.5
 WATCH_S: Final = 1.0
+FLAPS_S: Final = 10.0
 # Many connections pay where the server syncs its file between two looks at each of them (decision 0055). Where it does
 # not, two are enough for one batch to be made while another is on its way, and cost a tenth less of the daemon's time.
 LANES_UNSYNCED: Final = 2
@@ -53,6 +54,8 @@ class StoreConnection(GeventActor):
         self._node = node
         self._pipeline: Pipeline | None = None
         self._told = False
+        # A server that was restarted is missed by one connection after the other.
+        self._away = Seldom(FLAPS_S)
 
     def on_start(self) -> None:
         """Try at once; a store that will never do is said at the start, one that is away is waited for."""
@@ -131,10 +134,14 @@ class StoreConnection(GeventActor):
             if rebuilder is not None:
                 rebuilder.tell(Look())
         if self._told and ready:
-            self._log.info("the store is back")
-        elif not ready and not self._node.draining:
-            self._log.warning("the store is away", next="reconnecting; what is under way is repeated under its nonce")
-        self._told = not ready
+            self._log.info("the store is back", next="what waited goes on")
+            self._told = False
+        elif not ready and not self._node.draining and self._away.is_due(self._node.world.now()):
+            self._log.warning(
+                "the store is away", reason=self._pipeline.trouble if self._pipeline is not None else "",
+                next="reconnecting; what is under way is repeated under its nonce",
+            )  # fmt: skip
+            self._told = True
 
 
 def _stored_partitions(pipeline: Pipeline, prefix: str, wanted: int) -> int:

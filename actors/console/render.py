@@ -48,7 +48,7 @@ def show_status(out: Console, status: dict[str, Any]) -> None:
     facts = Table.grid(padding=(0, 2))
     store = status["store"]
     facts.add_row("node", f"[bold]{escape(status['node'])}[/]  pid {status['pid']}")
-    facts.add_row("store", f"generation {store['generation']}" if store["reached"] else "[red]not reached yet[/]")
+    facts.add_row("store", _store(store))
     facts.add_row("partitions", f"{len(status['partitions'])} held: {_ranges(status['partitions'])}")
     facts.add_row("sessions", f"{status['sessions']} in memory, {status['in_hand']} at work")
     if store.get("dead_letters") is not None:
@@ -57,9 +57,32 @@ def show_status(out: Console, status: dict[str, Any]) -> None:
         f"{count['waiting']} for {name}" for name, count in status.get("effects", {}).items() if count["waiting"]
     ]
     facts.add_row("effects waiting", ", ".join(waiting) or "none")
+    for what, trouble in _troubles(status):
+        facts.add_row(what, f"[red]{escape(trouble)}[/]")
     out.print(facts)
     if status["tree"] is not None:
         out.print(_tree(status["tree"]))
+
+
+def _store(store: dict[str, Any]) -> str:
+    if not store["reached"]:
+        return "[red]not reached yet[/]"
+    away = "" if store.get("dead_letters") is not None else "  [red]does not answer[/]"
+    return f"generation {store['generation']}{away}"
+
+
+def _troubles(status: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is not as it should be, and what of."""
+    ledger, files = status.get("ledger", {}), status.get("files", {})
+    found = []
+    if ledger and ledger["state"] != "open":
+        found.append(("ledger", f"{ledger['kind']} {ledger['state']}: {ledger['why']}".rstrip(": ")))
+    if files and files["state"] not in ("ok", "behind"):
+        found.append(("files", files["state"]))
+    shut = [breaker["name"] for breaker in status.get("breakers", ()) if breaker["state"] == "OPEN"]
+    if shut:
+        found.append(("breakers open", ", ".join(sorted(shut))))
+    return found
 
 
 def show_breaker(out: Console, node: str, breaker: dict[str, Any]) -> None:

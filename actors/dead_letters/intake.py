@@ -8,7 +8,7 @@ import structlog
 
 from actors.dead_letters.letters import Origin, bare_item, died_again, item_of
 from actors.partition.store import fields_of
-from supervision.dead_letter_queue import DeadItem, QueueFull
+from supervision.dead_letter_queue import DeadItem, ItemState, QueueFull
 from supervision.dead_letters.records import PAYLOAD_BYTES_MAX
 from supervision.dead_letters.sqlite_rows import sealed
 
@@ -74,7 +74,7 @@ class Intake:
             raise kept
         _log.warning(
             "a dead letter is kept", item=kept, type=item.operation_type, state=item.state.value, reason=item.reason,
-            chat_id=chat_id, next="its service's return replays it" if item.heals else "see `dlq show`",
+            detail=_last_detail(item), chat_id=chat_id, next=_next_step(item),
         )  # fmt: skip
         return kept
 
@@ -86,3 +86,13 @@ class Intake:
                 "the dead letters of a partition are full", partition=partition, detail=str(full),
                 next="new ones stay in their stream; discard some, or replay what can be done",
             )  # fmt: skip
+
+
+def _last_detail(item: DeadItem) -> str:
+    return item.attempts[-1].detail[:300] if item.attempts else ""
+
+
+def _next_step(item: DeadItem) -> str:
+    if item.state in (ItemState.QUEUED, ItemState.RETRYING):
+        return "tried again by itself; the person is told how it ends"
+    return "its service's return replays it" if item.heals else f"`dlq show {item.item_id}`, then replay or discard it"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from actors.logs import Seldom
 from actors.store_errors import StoreError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Subscriber:
         self._thread: NativeThread | None = None
         self._beat_channel = ""
         self._opened = False
+        self._away = Seldom()
 
     def start(self) -> None:
         """Begin to listen."""
@@ -73,9 +75,11 @@ class Subscriber:
             except (StoreError, OSError) as error:
                 if self._stopping:
                     return
-                _log.warning(
-                    "the inbox channel cannot be heard", reason=str(error), next=f"tried again in {RECONNECT_S:g} s"
-                )
+                if self._away.is_due(self._world.now()):
+                    _log.warning(
+                        "the inbox channel cannot be heard", reason=str(error),
+                        next=f"tried every {RECONNECT_S:g} s until it can",
+                    )  # fmt: skip
                 self._world.native_sleep(RECONNECT_S)
 
     def _listen(self) -> None:

@@ -94,7 +94,7 @@ class Downloader(JobRunner[_Job]):
         fetched, content, progress = fetch(wanted)
         if fetched.problem is not None:
             self._log.warning(
-                "a file could not be downloaded", url=redact_url(without_credentials(attachment.url or ""))[:300],
+                "a file could not be downloaded", url=_without_secrets(attachment.url or ""),
                 problem=fetched.problem, reason=fetched.detail, breaker=breaker.state.value,
                 next="the person is asked for the file itself",
             )  # fmt: skip
@@ -129,6 +129,11 @@ class Downloader(JobRunner[_Job]):
         while len(self._breakers) > SERVERS_MAX:
             self._breakers.popitem(last=False)
         return breaker
+
+
+def _without_secrets(url: str) -> str:
+    """An address as the log may have it: what follows the path is often a signature that opens the file."""
+    return redact_url(without_credentials(url).partition("?")[0])[:300]
 
 
 def _server_of(url: str) -> str:

@@ -237,7 +237,7 @@ class Deliverer(GeventActor):
         outbox.submit_note(self._node, waiting, attempted.fence, decided.record, lambda _: None)
         self._log.warning(
             "an effect failed", target=self._target.name, chat_id=waiting.chat_id, attempt=decided.record.begun,
-            cause=verdict.cause.value, reason=str(error)[:300],
+            cause=verdict.cause.value, reason=str(error).partition("\n")[0][:300],
             next=f"again in {decided.delay_s:.1f} s; what follows it in its chat waits",
         )  # fmt: skip
 

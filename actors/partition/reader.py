@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.logs import actor_logger
+from actors.logs import Seldom, actor_logger
 from actors.partition.batch_size import BatchSize
 from actors.partition.entries import INLINE_BYTES_MAX, BadEntry, SeenEntry, body_of, entry_milliseconds, read_entry
 from actors.partition.owner_notes import EntriesSeen, Follow
@@ -61,6 +61,7 @@ class IntakeReader(GeventActor):
         self._node = node
         self._followed: dict[int, Followed] = {}
         self._shared: Task | None = None
+        self._away = Seldom()
 
     def on_start(self) -> None:
         """Be found; owners that live already are followed at once."""
@@ -117,9 +118,12 @@ class IntakeReader(GeventActor):
                 try:
                     self._read_connected(only)
                 except (StoreError, OSError, WaitTimeout) as error:
-                    self._log.warning(
-                        "the intake cannot be read", reason=str(error), next=f"tried again in {AWAY_S:g} s"
-                    )
+                    if self._away.is_due(self._node.world.now()):
+                        self._log.warning(
+                            "the intake cannot be read",
+                            reason=str(error),
+                            next=f"tried every {AWAY_S:g} s",
+                        )
                     self._node.world.sleep(AWAY_S)
         except Exception as error:  # noqa: BLE001 - the actor crashes with it
             if self.actor_ref.is_alive():

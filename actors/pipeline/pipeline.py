@@ -214,10 +214,15 @@ class Pipeline(Redirector):
         # One line for a server, not one for each of its connections; and none for one that is left on purpose.
         if self._running and pipe in lanes and all(other.connected for other in lanes if other is not pipe):
             if pipe.connected:
-                _log.info("pipeline.connected", server=pipe.name)
+                _log.debug("pipeline.connected", server=pipe.name)
             else:
-                _log.warning("pipeline.away", server=pipe.name, error=pipe.trouble, next="reconnecting")
+                _log.debug("pipeline.away", server=pipe.name, error=pipe.trouble, next="reconnecting")
         self._tell_change()
+
+    @property
+    def trouble(self) -> str:
+        """What ails the connections that are down; empty while all are up."""
+        return "; ".join(sorted({f"{pipe.name}: {pipe.trouble}" for pipe in self._pipes() if not pipe.connected}))
 
     def _pipes(self) -> Iterable[Pipe]:
         return chain.from_iterable(self._lanes.values())

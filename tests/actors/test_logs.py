@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
-from actors.logs import configure_logging
+from actors.logs import Seldom, configure_logging
 
 
 class _Terminal(io.StringIO):
@@ -170,3 +170,12 @@ def test_given_a_program_when_it_logs_then_on_standard_error_alone() -> None:
 
     assert done.stdout == ""
     assert json.loads(done.stderr)["event"] == "here"
+
+
+def test_given_a_trouble_that_lasts_when_tried_twice_a_second_then_it_is_said_once_a_minute() -> None:
+    """An outage of a night is a few hundred lines, not a hundred thousand."""
+    seldom = Seldom(60.0)
+
+    said = [tenth for tenth in range(10_000, 13_000) if seldom.is_due(tenth / 10)]
+
+    assert said == [10_000, 10_600, 11_200, 11_800, 12_400]
