@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from actors.settings import Settings
 
 SEND_WAIT_S = 60.0
+CHAT = "terminal"
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Do what the command line says; returns the exit status."""
     if not monkey.is_module_patched("socket"):
         raise RuntimeError("run.py must patch before anything else is imported")
-    arguments = _parser().parse_args(argv)
+    arguments = _parsed(argv)
     from actors.logs import configure_logging
     from actors.settings import load_settings
 
@@ -54,6 +55,18 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         # Whoever read standard output has gone: there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _parsed(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Take what may be left out (TEXT, ID, CHAT) also after options, where argparse no longer looks for it."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    name, left_out = getattr(arguments, "may_come_late", ("", None))
+    if len(rest) == 1 and not rest[0].startswith("-") and name and getattr(arguments, name) == left_out:
+        setattr(arguments, name, rest[0])
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return arguments
 
 
 def _daemon(_arguments: argparse.Namespace, settings: "Settings") -> int:
@@ -180,15 +193,15 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("chat", metavar="CHAT")
     send.add_argument("text", metavar="TEXT", nargs="?")
     send.add_argument("--user", metavar="U", default=_login())
-    send.add_argument("--file", metavar="F", type=Path, action="append", default=[])
+    send.add_argument("--file", metavar="F", type=Path, action="append", default=[], help="may be given several times")
     send.add_argument("--message-id", metavar="M")
     send.add_argument("--wait", metavar="S", type=_seconds, default=SEND_WAIT_S, help="for the final reply (60)")
-    send.set_defaults(run=_send)
+    send.set_defaults(run=_send, may_come_late=("text", None))
 
     chat = commands.add_parser("chat", parents=[common], help="talk in the terminal; files by /file PATH")
-    chat.add_argument("chat", metavar="CHAT", nargs="?", default="terminal")
+    chat.add_argument("chat", metavar="CHAT", nargs="?", default=CHAT)
     chat.add_argument("--user", metavar="U", default=_login())
-    chat.set_defaults(run=_chat)
+    chat.set_defaults(run=_chat, may_come_late=("chat", CHAT))
 
     status = commands.add_parser("status", parents=[common, shown], help="the live tree of every node")
     status.add_argument("--node", metavar="N")
@@ -256,13 +269,16 @@ def _add_dead_letters(
         order.add_argument("--all", action="store_true", help="all there are")
         order.add_argument("--dry-run", action="store_true", help="only say which")
         order.add_argument("--reason", metavar="R", default="")
-        order.set_defaults(run=_dlq_change)
+        order.set_defaults(run=_dlq_change, may_come_late=("id", None))
     stats = orders.add_parser("stats", parents=[common, shown], help="counts by state, type and cause")
     stats.set_defaults(run=_dlq_stats)
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
     if not 0 < seconds <= 86_400:  # noqa: PLR2004 - a day
         raise argparse.ArgumentTypeError("between 0 and 86400 seconds")
     return seconds

@@ -1,8 +1,10 @@
 """The configuration is what the file says, or one sentence that names the key."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -274,3 +276,23 @@ def test_given_any_environment_when_loaded_then_settings_or_one_sentence(environ
         assert str(error)
     else:
         assert isinstance(settings, Settings)
+
+
+def test_given_the_file_in_deploy_when_loaded_then_it_names_every_setting_with_its_default() -> None:
+    """Whoever copies it has the whole configuration before them, and has changed nothing."""
+    file = Path(__file__).parents[2] / "deploy" / "unfailing.toml"
+    text = file.read_text(encoding="utf-8")
+    example = text[text.index("# [[models]]") :].replace("\n# ", "\n").removeprefix("# ")
+
+    named = tomllib.loads(text) | tomllib.loads(example)
+
+    assert load_settings({}, config_file=str(file)) == Settings()
+    assert _keys(named) | {("models",)} == _keys(msgspec.to_builtins(Settings()))
+    assert set(named["models"][0]) == set(ModelSettings.__struct_fields__)
+
+
+def _keys(table: dict[str, Any], above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    for name, value in table.items():
+        found |= _keys(value, (*above, name)) if isinstance(value, dict) else {(*above, name)}
+    return found
