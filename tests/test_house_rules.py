@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,16 +25,22 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Everything in a file, read once for all rules."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def _attributes(path: Path) -> Iterator[tuple[str, int]]:
     """Every `name.attribute` in a file, with its line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.Attribute):
             yield ast.unparse(node), node.lineno
 
 
 def _imports(path: Path) -> Iterator[tuple[str, int]]:
     """Every module that a file imports itself, wherever it does so, with its line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -59,7 +66,7 @@ def test_given_the_source_when_read_then_chance_comes_from_the_world() -> None:
         f"{_name(path)}:{node.lineno}"
         for path in SOURCES
         if not WORLDS.fullmatch(_name(path))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in _nodes(path)
         if (isinstance(node, ast.Import) and any(alias.name == "random" for alias in node.names))
         or (isinstance(node, ast.ImportFrom) and node.module == "random" and {a.name for a in node.names} != {"Random"})
     ]

@@ -85,8 +85,9 @@ def test_given_a_slow_primary_when_hedged_then_the_second_answers_in_both_shells
         ],
         hedge=True,
     )
+    # So many answers tell it what is slow; a busy machine may hedge one of them already.
     for _ in range(25):
-        assert chain.generate_sync("x").text == "p"
+        chain.generate_sync("x")
     slow.set()
 
     begun = time.monotonic()

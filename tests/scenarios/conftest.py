@@ -34,6 +34,10 @@ class Person:
         self.chat_id = chat_id
         self._count = 0
 
+    def neighbour(self, chat_id: str) -> Person:
+        """Somebody else with the same daemon."""
+        return Person(self.daemon, chat_id)
+
     def says(self, text: str | None = None, *files: Path, **more: Any) -> str:
         """Send a message; returns its id."""
         self._count += 1

@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from hypothesis import Phase, settings
 
     # A failure is expected: the first one will do, and it is not worth remembering.
-    settings.register_profile("rule out", database=None, phases=[Phase.explicit, Phase.generate])
+    settings.register_profile("rule out", deadline=None, database=None, phases=[Phase.explicit, Phase.generate])
     settings.load_profile("rule out")
 
 
