@@ -20,7 +20,7 @@ _LETTERS_MIN: Final = 3
 _WORDS: Final = {
     language: frozenset(words.split())
     for language, words in {
-        "it": "il la le un di a lo gli della delle degli dei nel nella è sono ho hai abbiamo che chi cosa quanto "
+        "it": "il la le un di lo gli della delle degli dei nel nella è sono ho hai abbiamo che chi cosa quanto "
         "quale quali questo questa quest questi mi ti si non più anche con per tra fra dopo prima ieri oggi "
         "domani mese anno fattura fatture pagare pagato pagata saldata saldato ultima ultimo elimina cancella "
         "mostrami dimmi scade scadenza fornitore totale importo devo speso grazie perché quando dove allora "
@@ -29,7 +29,7 @@ _WORDS: Final = {
         "niet geen wel deze dit die dat met voor naar bij uit over vandaag morgen gisteren maand jaar factuur "
         "facturen betalen betaald verwijder toon laatste bedrag leverancier vervalt graag alstublieft dank "
         "verschuldigd",
-        "pt": "o a de do os um uma não é são eu você ele nós meu minha quanto qual quais este esta isto isso com "
+        "pt": "o de do os um uma não é são eu você ele nós meu minha quanto qual quais este esta isto isso com "
         "para por ao dos das nos nas mês ano hoje ontem amanhã fatura faturas pagar pago paga devo gastei "
         "última último apague mostre vence vencimento fornecedor valor obrigado já ainda quando onde em "
         "também",

@@ -23,7 +23,8 @@ from actors.node_directory import NodeDirectoryError, lock_file, node_paths, not
 from supervision import world
 
 PARENT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 from actors.embedded_server import ServerSettings, start_or_adopt
 from actors.node_directory import node_paths
 running = start_or_adopt(ServerSettings(node_paths(sys.argv[1]), refusing_s=0.5))
