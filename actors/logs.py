@@ -94,10 +94,15 @@ class Seldom:
 
 
 class _Lines:
-    """Writes each event by one call to the system, so that lines of several threads stay whole without a lock."""
+    """Writes each event by one call to the system, so that lines of several threads stay whole without a lock.
+
+    A line that cannot be written, on a full disk or into a pipe that nobody reads any more, is dropped: whoever says
+    what has happened must not end for having said it.
+    """
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._is_torn = False
         try:
             self._descriptor: int | None = out.fileno()
         except (OSError, ValueError, AttributeError):
@@ -108,9 +113,15 @@ class _Lines:
             self._out.write(message + "\n")
             self._out.flush()
             return
-        left = (message + "\n").encode(errors="backslashreplace")
-        while left:
-            left = left[os.write(self._descriptor, left) :]
+        line = ("\n" if self._is_torn else "") + message + "\n"
+        whole = left = line.encode(errors="backslashreplace")
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        except OSError:
+            self._is_torn = self._is_torn or len(left) < len(whole)
+        else:
+            self._is_torn = False
 
     log = debug = info = warn = warning = msg
     fatal = failure = err = error = critical = exception = msg

@@ -179,3 +179,11 @@ def test_given_a_trouble_that_lasts_when_tried_twice_a_second_then_it_is_said_on
     said = [tenth for tenth in range(10_000, 13_000) if seldom.is_due(tenth / 10)]
 
     assert said == [10_000, 10_600, 11_200, 11_800, 12_400]
+
+
+def test_given_a_full_disk_when_an_event_is_said_then_it_is_dropped_and_nobody_ends_for_it() -> None:
+    """The log stands often on the very disk that is full."""
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 - a device
+        configure_logging(stream=full, as_json=True)
+
+        structlog.get_logger().error("the disk is full")
