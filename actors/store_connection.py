@@ -127,9 +127,10 @@ class StoreConnection(GeventActor):
         return StoreAccess(endpoint, store, blobs, known)
 
     def _changed(self, ready: bool) -> None:  # noqa: FBT001 - the pipeline's callback
+        # Another store may be behind the address when it is back: nothing is asked of it before that is known, and
+        # nothing is left waiting for the first connection that would be handed out by a store that was set back.
+        self._node.is_open = False
         if ready:
-            # Another store may be behind the address by now: nothing is handed out before that is known.
-            self._node.is_open = False
             rebuilder = self._node.whereis("rebuilder")
             if rebuilder is not None:
                 rebuilder.tell(Look())
