@@ -70,11 +70,43 @@ class BookAway(Exception):  # noqa: N818 - what is the case
     """The ledger cannot be asked now."""
 
 
+class SumOf(Protocol):
+    """A sum over the bookings of one currency and type ("invoice", "credit_note"); absent amounts add nothing."""
+
+    @property
+    def currency(self) -> str | None:
+        """Its ISO 4217 code."""
+
+    @property
+    def type(self) -> str:
+        """What they are."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+
+    @property
+    def gross(self) -> Decimal:
+        """What they come to."""
+
+
 class Book(Protocol):
     """What one chat has booked."""
 
     def find(self, query: BookQuery) -> tuple[Booking, ...]:
         """The bookings that match, in the query's order. Raises BookAway."""
+
+    def totals(self, query: BookQuery) -> tuple[SumOf, ...]:
+        """Exact sums over all that match, however many they are. Raises BookAway."""
+
+
+class SumInMemory(Struct, frozen=True):
+    """A `SumOf`."""
+
+    currency: str | None
+    type: str
+    count: int
+    gross: Decimal
 
 
 class MemoryBook:
@@ -95,6 +127,20 @@ class MemoryBook:
     def find(self, query: BookQuery) -> tuple[Booking, ...]:
         """The bookings that match."""
         return in_order((booking for booking in self._bookings.values() if matches(booking, query)), query)
+
+    def totals(self, query: BookQuery) -> tuple[SumInMemory, ...]:
+        """Exact sums over all that match."""
+        return sums_of(booking for booking in self._bookings.values() if matches(booking, query))
+
+
+def sums_of(bookings: Iterable[Booking]) -> tuple[SumInMemory, ...]:
+    """Sums of each currency and type."""
+    sums: dict[tuple[str | None, str], tuple[int, Decimal]] = {}
+    for booking in bookings:
+        key = booking.invoice.currency, booking.invoice.type
+        count, gross = sums.get(key, (0, Decimal(0)))
+        sums[key] = count + 1, gross + (booking.invoice.gross or 0)
+    return tuple(SumInMemory(*key, *of) for key, of in sums.items())
 
 
 def folded(text: str) -> str:

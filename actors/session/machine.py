@@ -159,7 +159,8 @@ def _answer(work: Work, message: InboundMessage, outcomes: Sequence[DocumentOutc
     if completed is not None:
         return _with_reminder(work, completed, _do(work, completed))
     is_yes = wanted.kind is Kind.CONFIRM and says_yes(message.text or "")
-    if wanted is not by_rules and wanted.kind in _CHANGING and by_rules.kind is not wanted.kind and not is_yes:
+    is_of_others = wanted is not by_rules and by_rules.kind is not wanted.kind and not is_yes
+    if wanted.kind in _CHANGING and (is_of_others or wanted.is_guess):
         return _asked_back(work, wanted)
     if wanted.kind is Kind.CONFIRM:
         return asking.confirm(work, wanted, asked, message.action, _do)
@@ -186,14 +187,16 @@ def _with_reminder(work: Work, intent: Intent, said: Said) -> Said:
     """After an answer about something else: what is still waiting, and its question."""
     about_it = intent.kind in (Kind.CORRECT, Kind.RECORD)
     following = None if about_it or work.state.asked is not None else waiting.next_question(work)
-    if following is None or waiting.question(work, work.state.waiting[0]) in said.text:
+    if following is None or waiting.was_recalled_lately(work):
+        return said
+    if waiting.question(work, work.state.waiting[0]) in said.text:
         return said
     buttons = (*said.buttons, *waiting.question_buttons(work, work.state.waiting[0]))
     return Said(f"{said.text}\n\n{following}", buttons, said.data)
 
 
 def _asked_back(work: Work, intent: Intent) -> Said:
-    """Only a model has understood it so: the person's own yes comes first."""
+    """Only a model has understood it so, or the words were not sure: the person's own yes comes first."""
     if intent.kind in (Kind.CONFIRM, Kind.CANCEL):
         if work.state.waiting:
             return waiting.asked_about(work, work.state.waiting[0])
@@ -237,6 +240,8 @@ _DEEDS: Final[Mapping[Kind, Callable[[Work, Intent], Said]]] = {
     Kind.MARK_PAID: changes.mark_paid,
     Kind.MARK_UNPAID: changes.mark_unpaid,
     Kind.DELETE: changes.ask_to_delete,
+    Kind.PAY: changes.cannot_pay,
+    Kind.KEEP: changes.keep,
     Kind.EXPORT: files.export_file,
     Kind.SET_LANGUAGE: settings.set_language,
     Kind.SET_CURRENCY: settings.set_currency,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from actors.session.state import Asked
-from invoices.answers import Answers
-from invoices.book import Book, BookAway, Booking, BookQuery, MemoryBook, overlay
+from invoices.answers import Answers, Totals, totals_of_sums
+from invoices.book import Book, BookAway, Booking, BookQuery, MemoryBook, matches, overlay, sums_of
 from invoices.changes import Change, ChangeKind, Reminding
 from invoices.invoice import to_protocol
 from messages.light import light_record
@@ -74,6 +74,23 @@ class Work:
             else:
                 return overlay(found, self._unsettled(), query)
         return MemoryBook(self.state.remembered().values()).find(query)
+
+    def totals(self, query: BookQuery) -> Totals | None:
+        """What everything comes to that matches, however much; None while the ledger is away.
+
+        The ledger's sums, with what this session has changed since in the place of what the ledger has of it.
+        """
+        own = self._unsettled()
+        try:
+            sums = self.book.totals(query)
+            there = self.book.find(replace(query, invoice_ids=tuple(own))) if own else ()
+        except BookAway:
+            self.is_away = True
+            return None
+        later = [it for it in there if own[it.invoice_id].revision > it.revision]
+        known = {it.invoice_id for it in there} - {it.invoice_id for it in later}
+        now = [it for it in own.values() if it.invoice_id not in known and not it.is_deleted and matches(it, query)]
+        return totals_of_sums(sums, less=sums_of(later), more=sums_of(now))
 
     def _settle(self) -> None:
         """Let go of what the ledger has by now; once a turn is enough. Raises BookAway."""

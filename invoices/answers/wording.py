@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Final
 
 from invoices.answers.sums import Totals
@@ -14,6 +14,7 @@ from messages.saying import Phrases
 
 WARNINGS_SHOWN_MAX: Final = 4
 LINES_SHOWN_MAX: Final = 15
+_CENT: Final = Decimal("0.01")
 _WARNINGS: Final = {
     "invalid_iban": "warn_invalid_iban",
     "invalid_vat_id": "warn_invalid_vat_id",
@@ -125,6 +126,15 @@ class Answers:
     def totals(self, totals: Totals) -> str:
         """Each currency's sum."""
         return " + ".join(self._say.money(amount, currency) for currency, amount in totals.by_currency)
+
+    def averages(self, totals: Totals) -> str:
+        """What one comes to in the middle, in each currency, to the cent."""
+        counts = dict(totals.counts)
+        return " + ".join(
+            self._say.money((amount / counts[currency]).quantize(_CENT, ROUND_HALF_EVEN), currency)
+            for currency, amount in totals.by_currency
+            if counts.get(currency)
+        )
 
 
 def _sums_key(warning: InvoiceWarning) -> str | None:

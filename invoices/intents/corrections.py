@@ -40,10 +40,12 @@ class Said:
         return self.text[self.places[start] : self.places[end]]
 
 
-def said_in(text: str, language: str) -> Said:
-    """Prepare the beginning of a message."""
+def said_in(text: str, language: str, *, mends: bool = True) -> Said:
+    """Prepare the beginning of a message. mends: mistyped words are put right."""
     clipped = text[:CHARS_MAX].strip()
     seen = plain(clipped)
+    if not mends:
+        return Said(clipped, seen, seen, list(range(len(seen) + 1)))
     mended, places = VOCABULARIES[language].typos.mended_with_places(seen)
     return Said(clipped, seen, mended, places)
 

@@ -36,14 +36,16 @@ class Kind(StrEnum):
     CORRECT = "correct"  # which, corrections; none of these: the person wants to correct something and did not say what
     CONFIRM = "confirm"  # which: of several that wait
     CANCEL = "cancel"
+    KEEP = "keep"  # nothing is to be done
     SHOW = "show"  # which
-    LIST = "list"  # supplier, period, period_of, is_paid, amount_min, amount_max, currency
-    SUM = "sum"  # the same
+    LIST = "list"  # supplier, period, period_of, is_paid, amount_min, amount_max, currency, type, order, at_most
+    SUM = "sum"  # the same without the last two; is_average
     COMPARE = "compare"  # the same, and compared_period or compared_supplier
     DUE = "due"  # period (of due dates), supplier
     OVERDUE = "overdue"  # supplier
     MARK_PAID = "mark_paid"  # which, when: the day it was paid
     MARK_UNPAID = "mark_unpaid"  # which
+    PAY = "pay"  # which; the agent moves no money
     DELETE = "delete"  # which; always asked back
     EXPORT = "export"  # format, and those of LIST
     SET_LANGUAGE = "set_language"  # new_language
@@ -78,7 +80,9 @@ class Intent(Struct, frozen=True):
 
     which invoice: `invoice_id`, `number`, `ordinal` (of the last list shown, from 1), `reference` (it: the one being
     talked about; last: the one recorded last; all: each of them), or `supplier`. period_of: whether the period is of
-    issue or of due dates. days_before: before an invoice is due.
+    issue or of due dates. days_before: before an invoice is due. order, at_most: so many of the largest or smallest
+    only. is_average: what one comes to in the middle is wanted. is_guess: rules were not sure of the words, so it is
+    asked back.
     """
 
     kind: Kind
@@ -97,8 +101,13 @@ class Intent(Struct, frozen=True):
     amount_max: Decimal | None = None
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
     is_paid: bool | None = None
+    type: Literal["invoice", "credit_note"] | None = None
+    order: Literal["largest", "smallest"] | None = None
+    at_most: Annotated[int, Meta(ge=1, le=50)] | None = None
+    is_average: bool = False
     format: ExportFormat | None = None
     new_language: Literal["en", "de", "fr", "es"] | None = None
     when: dt.date | None = None
     days_before: Annotated[int, Meta(ge=0, le=365)] | None = None
     is_on: bool | None = None
+    is_guess: bool = False

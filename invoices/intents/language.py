@@ -14,6 +14,7 @@ from invoices.intents.vocabulary import VOCABULARIES
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _COMMON: Final = 2
 _KNOWN: Final = 1
+_MARK: Final = 2
 
 
 def scores(text: str) -> dict[str, int]:
@@ -24,10 +25,10 @@ def scores(text: str) -> dict[str, int]:
     marks = {
         "de": len(re.findall("[äöüßÄÖÜ]", text)),
         "es": len(re.findall("[ñ¿¡]", text)),
-        "fr": len(re.findall("[çœêàèù]", text)),
+        "fr": len(re.findall("[çœêàèù]", text)) // 2,
     }
     return {
-        language: marks.get(language, 0)
+        language: _MARK * marks.get(language, 0)
         + sum(_COMMON if word in _common(language) else _KNOWN if word in _words(language) else 0 for word in words)
         for language in LANGUAGES
     }

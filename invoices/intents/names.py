@@ -21,6 +21,8 @@ _ORDINAL_MAX: Final = 50
 # "show 3"
 _VERB_AND_PLACE: Final = re.compile(r"[^\W\d]{3,12} #?([1-4]?\d)[.!]?")
 _NAME_WORDS_MAX: Final = 5
+# What stands before a name, as in "new invoice: Shell".
+_NAME_AFTER_COLON: Final = re.compile(r"[^:\d]{3,40}:")
 _HINT_LETTERS_MIN: Final = 3
 _NAME_WORD: Final = re.compile(r"[^\W_][\w&.'’+-]*|&")  # noqa: RUF001 - as typed
 # What companies are called by besides their name.
@@ -127,6 +129,27 @@ class Names:
         """The supplier a message names: one that is known, else what stands where a name would."""
         return self._known(seen, known) or self._after_preposition(text, seen) or self._beside_bill(text, seen)
 
+    def seller(self, text: str, seen: str, known: Iterable[str] = ()) -> str | None:
+        """Who has billed, in a message that tells an invoice."""
+        if known_name := self._known(seen, known):
+            return known_name
+        for match in self._words.pattern("sold_by").finditer(seen):
+            if name := self.name_at(text, match.end()):
+                return name
+        for match in self._words.pattern("billed_me").finditer(seen):
+            if name := self._name_before(text, match.start()):
+                return name
+        colon = _NAME_AFTER_COLON.match(seen)
+        return self.name_at(text, colon.end()) if colon else None
+
+    def _name_before(self, text: str, end: int) -> str | None:
+        words: list[str] = []
+        for word in reversed(text[:end].split()):
+            if not self._is_name(word) or len(words) >= _NAME_WORDS_MAX:
+                break
+            words.insert(0, word)
+        return " ".join(words) or None
+
     def suppliers(self, text: str, seen: str, known: Iterable[str] = ()) -> tuple[str, ...]:
         """All that are named, for comparing two."""
         listed = [name for name in dict.fromkeys(known) if self._known(seen, [name])]
@@ -150,7 +173,7 @@ class Names:
 
     def _after_preposition(self, text: str, seen: str) -> str | None:
         for match in self._from.finditer(seen):
-            if name := self._name_at(text, match.end()):
+            if name := self.name_at(text, match.end()):
                 return name
         return None
 
@@ -166,11 +189,11 @@ class Names:
             if named:
                 return " ".join(reversed(named))
         for after in self._after_bill.finditer(seen):
-            if name := self._name_at(text, after.end()):
+            if name := self.name_at(text, after.end()):
                 return name
         return None
 
-    def _name_at(self, text: str, at: int) -> str | None:
+    def name_at(self, text: str, at: int) -> str | None:
         """The words of a name that begins here; None when it is none."""
         named: list[str] = []
         end = at
@@ -193,7 +216,11 @@ class Names:
         if not folded or folded[0].isdigit():
             return False
         # "l'année": what is elided before it makes a word no name.
-        if {folded, folded.rpartition("'")[2]} & (self._words.words | self._words.common_words):
+        parts = {folded, folded.rpartition("'")[2]}
+        if parts & (self._words.words | self._words.common_words):
+            return False
+        # "ai-je": so does what is joined of such words.
+        if "-" in folded and all(part in self._words.words | self._words.common_words for part in folded.split("-")):
             return False
         return self._words.typos.mended(folded) not in self._words.words or word[:1].isupper()
 

@@ -38,9 +38,10 @@ def _plain_character(character: str) -> str:
 class Typos:
     """Finds the known word that a mistyped one stands for: one letter too many, too few, wrong, or two swapped."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        """words: plain ones."""
+    def __init__(self, words: Iterable[str], others: frozenset[str] = frozenset()) -> None:
+        """words, others: plain ones; the others stay as they are."""
         self._words = frozenset(words)
+        self._others = others
         self._near: Mapping[str, str] = _deletions(self._words)
 
     def knows(self, word: str) -> bool:
@@ -65,7 +66,7 @@ class Typos:
         return "".join((*parts, text[at:])), [*places, *range(at, len(text) + 1)]
 
     def _mended_word(self, word: str) -> str:
-        if word in self._words or len(word) < TYPO_LETTERS_MIN:
+        if word in self._words or word in self._others or len(word) < TYPO_LETTERS_MIN:
             return word
         respelled = _DIGRAPH.sub(lambda match: match[0][0], word)
         for spelling in (respelled, word):

@@ -6,9 +6,12 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Final
 
 from msgspec.structs import replace
 
+from invoices.intents.asides import aside, payment_wanted, several
+from invoices.intents.asides import told as told_invoice
 from invoices.intents.corrections import Said, corrections_of, said_in
 from invoices.intents.intent import LANGUAGES, Correction, FieldName, Intent, Kind
 from invoices.intents.language import order_of, scores, told_by
@@ -19,6 +22,10 @@ from invoices.intents.vocabulary import VOCABULARIES, Vocabulary
 _SAID_ALL_THE_TIME: int = 24
 _SHORT: int = 4
 _WORDS_OF_AN_ANSWER: int = 7
+# What is not done on the strength of a mended word, or of another language than the message's.
+_LEAVING_SOMETHING: Final = frozenset({
+    Kind.CONFIRM, Kind.CANCEL, Kind.CORRECT, Kind.MARK_PAID, Kind.MARK_UNPAID, Kind.SET_CURRENCY, Kind.SET_REMINDERS,
+})  # fmt: skip
 
 
 def intent_of(
@@ -56,9 +63,17 @@ def _intent_of(
         order = (told, *(other for other in order if other != told))
     unclear: Intent | None = None
     for each in order:
-        intent = _Rules(said_in(text, each), VOCABULARIES[each], today, asked, suppliers).intent()
-        if intent.kind is not Kind.UNCLEAR:
+        is_theirs = each == order[0]
+        rules = _Rules(said_in(text, each, mends=is_theirs), VOCABULARIES[each], today, asked, suppliers)
+        intent = rules.intent()
+        if rules.is_decided:
             return intent
+        if intent.kind is not Kind.UNCLEAR:
+            plain = said_in(text, each, mends=False)
+            is_guess = told is not None and not is_theirs
+            if not is_guess and intent.kind in _LEAVING_SOMETHING and plain.mended != rules.said.mended:
+                is_guess = _Rules(plain, VOCABULARIES[each], today, asked, suppliers).intent().kind is not intent.kind
+            return replace(intent, is_guess=True) if is_guess and intent.kind in _LEAVING_SOMETHING else intent
         unclear = unclear or intent
     return Intent(Kind.UNCLEAR, language=told)  # type: ignore[arg-type]
 
@@ -82,6 +97,7 @@ class _Rules:
     asked: FieldName | None
     known: Iterable[str]
     ideas: dict[str, bool] = field(default_factory=dict)
+    is_decided: bool = False
 
     def has(self, *concepts: str) -> bool:
         """Whether any of the ideas is there."""
@@ -103,7 +119,7 @@ class _Rules:
         """Whether it is put as a question."""
         if self.said.seen.rstrip(" !").endswith("?") or self.has("how_much", "when_question"):
             return True
-        return self._begins_with("which") and not self._begins_with("all")
+        return self.begins_with("which") and not self.begins_with("all")
 
     @cached_property
     def corrections(self) -> tuple[Correction, ...]:
@@ -120,20 +136,20 @@ class _Rules:
 
     def _unlabelled(self) -> tuple[Correction, ...]:
         """As in "no, 120.50", "should be 99.90": an amount that is put right without its name is the total."""
-        if not (self.has("right", "wrong") or self._begins_with("no")) or self.count > _WORDS_OF_AN_ANSWER:
+        if not (self.has("right", "wrong") or self.begins_with("no")) or self.count > _WORDS_OF_AN_ANSWER:
             return ()
         amounts = [found for found in self.slots.amounts if found.is_marked]
         return (Correction("gross", str(amounts[0].value)),) if len(amounts) == 1 else ()
 
     def _answers(self) -> bool:
-        return self.count <= _SHORT and (self._begins_with("yes", "no", "never_mind") or self.has("never_mind"))
+        return self.count <= _SHORT and (self.begins_with("yes", "no", "never_mind") or self.has("never_mind"))
 
     @cached_property
     def slots(self) -> Slots:
         """Everything else that it names."""
         return Slots(self.said, self.words, self.today, self.known)
 
-    def _begins_with(self, *concepts: str) -> bool:
+    def begins_with(self, *concepts: str) -> bool:
         return any(self.words.pattern(concept).match(self.said.mended) for concept in concepts)
 
     def _is_only(self, concept: str) -> bool:
@@ -147,6 +163,11 @@ class _Rules:
         return self._filled(kind)
 
     def _kind(self) -> Kind:
+        for tell_first in (aside, told_invoice, payment_wanted, several):
+            kind = tell_first(self)
+            if kind is not None:
+                self.is_decided = True
+                return kind
         for tell in (
             self._about_the_agent, self._preference, self._reminder, self._removal, self._export, self._payment,
             self._comparison, self._correction, self._record, self._amounts_due, self._sum, self._answer, self._listing,
@@ -258,6 +279,10 @@ class _Rules:
         return None
 
     def _correction(self) -> Kind | None:
+        if self.slots.called is not None and not self.asks and not self.slots.periods:
+            return Kind.CORRECT
+        if self.has("one_told") and not self.has("wrong", "right"):
+            return None
         if self.corrections and not self.has("how_much", "record"):
             return Kind.CORRECT
         if self.has("wrong") and not self.has("invoices") and not self.asks:
@@ -285,7 +310,7 @@ class _Rules:
         if (
             self.has("never_mind")
             and self.count <= _WORDS_OF_AN_ANSWER
-            and self._begins_with("never_mind", "no", "yes", "still")
+            and self.begins_with("never_mind", "no", "yes", "still")
         ):
             return Kind.CANCEL
         if self._is_only("yes") and not self.has("show", "invoices", "help"):
@@ -295,8 +320,8 @@ class _Rules:
     def _record(self) -> Kind | None:
         if not self.has("record"):
             return None
-        if self.corrections or self.slots.amounts or (self.has("invoice") and self._begins_with("record")):
-            return Kind.RECORD if self._begins_with("record") or not self.has("which", "arrived") else None
+        if self.corrections or self.slots.amounts or (self.has("invoice") and self.begins_with("record")):
+            return Kind.RECORD if self.begins_with("record") or not self.has("which", "arrived") else None
         return None
 
     def _listing(self) -> Kind | None:
@@ -330,18 +355,31 @@ class _Rules:
             ("help", Kind.HELP), ("farewell", Kind.FAREWELL), ("thanks", Kind.THANKS), ("greeting", Kind.GREETING),
             ("yes", Kind.CONFIRM), ("no", Kind.CANCEL),
         ):  # fmt: skip
-            if self.has(concept) and (concept not in ("yes", "no") or self._begins_with(concept)):
+            if self.has(concept) and (concept not in ("yes", "no") or self.begins_with(concept)):
                 return kind
         return None
 
     def _filled(self, kind: Kind) -> Intent:
         intent = self.slots.filled(kind)
-        if kind is Kind.CORRECT:
-            return self.slots.with_corrections(intent, self.corrections)
-        if kind is Kind.RECORD:
-            return replace(intent, corrections=self.slots.told(self.corrections))
-        if kind is Kind.SET_REMINDERS:
-            return self.slots.with_reminders(intent, is_on=not self.has("off"))
+        match kind:
+            case Kind.CORRECT:
+                called = self.slots.called
+                found = self.corrections or ((Correction("seller.name", called),) if called else ())
+                return self.slots.with_corrections(intent, found)
+            case Kind.RECORD:
+                return replace(intent, corrections=self.slots.told(self.corrections))
+            case Kind.SET_REMINDERS:
+                return self.slots.with_reminders(intent, is_on=not self.has("off"))
+            case Kind.DELETE if self.is_decided:
+                return replace(intent, reference=intent.reference or "it")
+            case Kind.LIST if self.has("most", "least"):
+                return self.slots.with_order(intent, is_largest=self.has("most"))
+            case _:
+                return self._of_several(kind, intent)
+
+    def _of_several(self, kind: Kind, intent: Intent) -> Intent:
+        if kind is Kind.SUM and self.has("average"):
+            return replace(intent, is_average=True)
         if kind is Kind.EXPORT and self.has("owed", "overdue"):
             return self.slots.with_paid(intent, is_paid=False)
         if (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -23,9 +23,22 @@ from invoices.intents.plain import plain
 from invoices.intents.vocabulary import Vocabulary, whole_words
 
 _FORMATS: Final[tuple[ExportFormat, ...]] = ("csv", "json", "ubl", "xlsx")
+# How many of the largest are told where nobody says how many, and at most.
+_ORDERED: Final = 5
+_ORDERED_MAX: Final = 50
 _FILTERING: Final = frozenset({Kind.LIST, Kind.SUM, Kind.COMPARE, Kind.EXPORT, Kind.DUE, Kind.OVERDUE})
 _ABOUT_ONE: Final = frozenset(
-    {Kind.CORRECT, Kind.SHOW, Kind.MARK_PAID, Kind.MARK_UNPAID, Kind.DELETE, Kind.REMIND, Kind.CONFIRM, Kind.EXPORT}
+    {
+        Kind.CORRECT,
+        Kind.SHOW,
+        Kind.PAY,
+        Kind.MARK_PAID,
+        Kind.MARK_UNPAID,
+        Kind.DELETE,
+        Kind.REMIND,
+        Kind.CONFIRM,
+        Kind.EXPORT,
+    }
 )
 
 
@@ -99,6 +112,30 @@ class Slots:
     def supplier(self) -> str | None:
         """The first supplier that is named."""
         return names_of(self.words.language).supplier(self.said.text, self.said.seen, self.known)
+
+    @cached_property
+    def seller(self) -> str | None:
+        """Who has billed, in an invoice that is told: "from X", "X charged me", "new invoice: X"."""
+        return names_of(self.words.language).seller(self.said.text, self.said.seen, self.known)
+
+    @cached_property
+    def called(self) -> str | None:
+        """As in "the invoice is from Miller": whom it is from after all."""
+        match = self.words.pattern("is_from").search(self.said.seen)
+        return names_of(self.words.language).name_at(self.said.text, match.end()) if match else None
+
+    @cached_property
+    def told_amount(self) -> FoundAmount | None:
+        """The amount of an invoice that is told: one with its currency or cents, else behind "for" or "over"."""
+        marked = next((it for it in self.amounts if it.is_marked and it.value > 0), None)
+        if marked is not None:
+            return marked
+        before = _ending(f"{self.words.over}|{self.words.from_names}")
+        return next((it for it in self.amounts if it.value > 0 and before.search(self.said.mended[: it.start])), None)
+
+    def names_field(self, name: str) -> bool:
+        """Whether a field is named."""
+        return whole_words_of(self.words.fields[name]).search(self.said.mended) is not None
 
     @cached_property
     def suppliers(self) -> tuple[str, ...]:
@@ -199,7 +236,7 @@ class Slots:
 
     def _which_one(self, kind: Kind) -> dict[str, Any]:
         if kind is Kind.CORRECT:
-            return {"reference": self.reference}
+            return {"reference": self.reference, "supplier": self.seller}
         return {
             "number": self.number,
             "ordinal": self.ordinal,
@@ -220,6 +257,7 @@ class Slots:
             if not self.amounts
             else next((it.currency for it in self.amounts if it.currency), None),
             "is_paid": None,
+            "type": "credit_note" if self._has("credit_note") else None,
         }
         if kind is Kind.COMPARE:
             values |= {
@@ -233,23 +271,62 @@ class Slots:
         values = " ".join(correction.value for correction in corrections)
         is_value = self.number is not None and self.number in values
         number = None if is_value or any(it.field == "number" for it in corrections) else self.number
+        supplier = intent.supplier
+        if supplier is not None and (supplier in values or any(it.field == "seller.name" for it in corrections)):
+            supplier = None
         return replace(
-            intent, corrections=tuple(corrections), number=number, ordinal=None if corrections else self.ordinal
+            intent,
+            corrections=tuple(corrections),
+            number=number,
+            ordinal=None if corrections else self.ordinal,
+            supplier=supplier,
         )
+
+    def with_order(self, intent: Intent, *, is_largest: bool) -> Intent:
+        """Only so many of the largest, or of the smallest; one where one is asked for."""
+        numbers = _compiled(rf"(?<![\w.,])({self.words.number_pattern})(?![\w.,])")
+        ends = max((found.end for found in self._found_periods), default=0)
+        counts = [
+            self.words.number_of(match[1])
+            for match in numbers.finditer(self.said.mended)
+            if ends <= match.start() or not self._found_periods
+        ]
+        many = next((count for count in counts if count and 1 < count <= _ORDERED_MAX), None)
+        several = many or (_ORDERED if self._has("invoices") else 1)
+        return replace(intent, order="largest" if is_largest else "smallest", at_most=several, supplier=self.seller)
 
     def told(self, corrections: Sequence[Correction]) -> tuple[Correction, ...]:
         """The fields of an invoice told in words: those with their labels, and what stands without one."""
         found = list(corrections)
         named = {correction.field for correction in found}
-        amount = next((it for it in self.amounts if it.is_marked), None) or next(iter(self.amounts), None)
+        amount = self.told_amount
         if not named & {"gross", "net", "payable"} and amount is not None:
             found.append(Correction("gross", str(amount.value)))
         currency = amount.currency if amount is not None and amount.currency else self.currency_named
         if "currency" not in named and currency is not None:
             found.append(Correction("currency", currency))
-        if "seller.name" not in named and self.supplier is not None:
-            found.append(Correction("seller.name", self.supplier))
+        seller = self.seller or self.supplier
+        if "seller.name" not in named and seller is not None:
+            found.append(Correction("seller.name", seller))
+        is_amount = amount is not None and self.number is not None and self.number in str(amount.value)
+        if "number" not in named and self.number is not None and not is_amount:
+            found.append(Correction("number", self.number))
+        found += self._days_told(named)
         return tuple(found)
+
+    def _days_told(self, named: Collection[str]) -> list[Correction]:
+        """Days without a label: one to come is when it is due, one that is written out and over its date."""
+        told: list[Correction] = []
+        near = list(days_of(self.words.language).find(self.said.mended, self.today, "near"))
+        written = [it.day for it in near if _has_digit(self.said.mended[it.start : it.end])]
+        days = written or [it.day for it in self.days]
+        to_come = next((day for day in days if day > self.today), None)
+        if "due_date" not in named and to_come is not None:
+            told.append(Correction("due_date", to_come.isoformat()))
+        over = next((day for day in written if day <= self.today), None)
+        if not {"issue_date", "due_date"}.intersection(named) and to_come is None and over is not None:
+            told.append(Correction("issue_date", over.isoformat()))
+        return told
 
     def with_reminders(self, intent: Intent, *, is_on: bool) -> Intent:
         """Switched on or off."""
@@ -258,6 +335,10 @@ class Slots:
     def with_paid(self, intent: Intent, *, is_paid: bool) -> Intent:
         """Only those that are paid, or are not."""
         return replace(intent, is_paid=is_paid)
+
+
+def _has_digit(text: str) -> bool:
+    return any(letter.isdigit() for letter in text)
 
 
 def _together(periods: Sequence[Period]) -> Period | None:

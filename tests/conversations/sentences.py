@@ -153,4 +153,16 @@ SENTENCES: Final = {
         "fr": ("le temps à Rome", "les singes bleus chantent", "pomme de terre", "abracadabra"),
         "es": ("el tiempo en Roma", "los monos azules cantan", "patatas bravas", "sin ton ni son"),
     },
+    "pay": {
+        "en": ("please pay invoice 123", "can you transfer the money to ACME?", "pay this now", "settle the ACME bill for me"),
+        "de": ("bitte überweise die Rechnung von ACME", "bezahl die Rechnung 123", "kannst du das für mich bezahlen?", "zahle 50 Euro an Müller"),
+        "fr": ("peux-tu payer la facture 123 ?", "paie ACME s'il te plaît", "fais un virement à Dupont", "payez cette facture"),
+        "es": ("paga la factura 123", "¿puedes pagar a ACME?", "haz una transferencia a García", "págala por favor"),
+    },
+    "keep": {
+        "en": ("don't delete it", "never delete anything", "keep it", "please do not change that"),
+        "de": ("nicht löschen", "lösch nichts", "behalte sie", "bitte nichts ändern"),
+        "fr": ("ne supprime rien", "ne la supprime pas", "garde-la", "n'efface pas la facture"),
+        "es": ("no borres nada", "no la elimines", "consérvala", "mejor no borrar nada, no borrar"),
+    },
 }  # fmt: skip

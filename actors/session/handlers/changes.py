@@ -69,6 +69,23 @@ def which_one(work: Work, intent: Intent, found: tuple[Booking, ...]) -> Said:
     return Said(said.text, (), said.data)
 
 
+def cannot_pay(work: Work, intent: Intent) -> Said:
+    """As in "please pay invoice 7": it moves no money, and can only note that somebody has paid."""
+    text = work.say.say("cannot_pay")
+    is_named = intent.number is not None or intent.ordinal is not None or intent.supplier is not None
+    found = tuple(it for it in bookings_meant(work, intent, is_paid=False) if not it.is_deleted) if is_named else ()
+    if len(found) != 1 or found[0].is_paid:
+        return Said(text, (work.button("Show what is due", "due"),))
+    work.set(focus=found[0].invoice_id)
+    told = "\n".join([text, f"{work.answers.booked(found[0])}."])
+    return Said(told, queries.one_buttons(work, found[0]), data_about([found[0].invoice]))
+
+
+def keep(work: Work, _: Intent) -> Said:
+    """As in "don't delete it"."""
+    return Said(work.say.say("left_alone"))
+
+
 def ask_to_delete(work: Work, intent: Intent) -> Said:
     """Never at once: first the question, which names what would be gone."""
     draft = waiting.named(work, intent.invoice_id, intent.number) if intent.number or intent.invoice_id else None

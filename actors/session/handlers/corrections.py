@@ -9,12 +9,15 @@ from msgspec.structs import replace
 
 from actors.session.booking_ids import invoice_id_of
 from actors.session.handlers import waiting
+from actors.session.handlers.changes import which_one
+from actors.session.handlers.documents import of_seller
 from actors.session.handlers.queries import one_buttons
 from actors.session.handlers.which import bookings_meant
 from actors.session.state import WAITING_MAX, Waiting
 from actors.session.work import Said, data_about
 from invoices.answers.wording import from_text
-from invoices.checks import check_invoice
+from invoices.book import folded
+from invoices.checks import check_against_known, check_invoice, check_today
 from invoices.invoice import Invoice, InvoiceWarning
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ def correct(work: Work, intent: Intent) -> Said:
     booked = () if draft is not None else bookings_meant(work, intent)
     if draft is None and (not booked or booked[0].is_deleted):
         return Said(work.say.say("no_such_invoice"))
+    if draft is None and len(booked) > 1 and intent.supplier is not None:
+        return which_one(work, intent, booked)
     invoice = draft.invoice if draft is not None else booked[0].invoice
     if not intent.corrections:
         if draft is None:
@@ -58,7 +63,10 @@ def _draft_meant(work: Work, intent: Intent) -> Waiting | None:
     asked = work.state.asked
     if asked is not None and asked.about == "field" and asked.invoice_ids:
         return waiting.named(work, asked.invoice_ids[0])
-    if intent.reference == "last" or intent.supplier is not None or intent.ordinal is not None:
+    if intent.supplier is not None:
+        name = folded(intent.supplier)
+        return next((it for it in work.state.waiting if name in folded(it.invoice.seller.name or "")), None)
+    if intent.reference == "last" or intent.ordinal is not None:
         return None
     return waiting.named(work, None)
 
@@ -132,9 +140,13 @@ def record(work: Work, intent: Intent) -> Said:
     invoice = corrected(Invoice(), corrections)
     if invoice.currency is None and work.state.currency is not None:
         invoice = invoice.with_value("currency", work.state.currency, waiting.PERSON)
+    invoice = check_against_known(check_today(invoice, work.today), of_seller(work, invoice))
     draft = Waiting(invoice_id_of(work.state.chat_id, work.message_id, 0), invoice, work.message_id, "", "", work.at)
     work.set(waiting=(draft, *work.state.waiting)[:WAITING_MAX], asked=None)
     head = work.say.sentence("understood", invoice=work.answers.summary(invoice))
+    told = work.answers.details(invoice)
     return Said(
-        "\n".join([head, waiting.question(work, draft)]), waiting.question_buttons(work, draft), data_about([invoice])
+        "\n".join([head, *told, waiting.question(work, draft)]),
+        waiting.question_buttons(work, draft),
+        data_about([invoice]),
     )

@@ -108,7 +108,7 @@ def _draft(work: Work, outcome: DocumentOutcome, invoice: Invoice, place: int) -
         invoice = invoice.with_value("currency", work.state.currency, FieldSource("person", 1.0))
     digest = outcome.attachment.digest
     checked = check_today(invoice, work.today)
-    checked = check_against_known(checked, _of_supplier(work, invoice), content_digest=digest)
+    checked = check_against_known(checked, of_seller(work, invoice), content_digest=digest)
     earlier = _booked_already(work, digest, invoice)
     if earlier is not None and all(it.code != "duplicate" for it in checked.warnings):
         number = invoice.number or earlier.invoice.number or "-"
@@ -121,7 +121,7 @@ def _draft(work: Work, outcome: DocumentOutcome, invoice: Invoice, place: int) -
     return Waiting(invoice_id, checked, work.message_id, outcome.attachment.name, digest, work.at)
 
 
-def _of_supplier(work: Work, invoice: Invoice) -> list[Booking]:
+def of_seller(work: Work, invoice: Invoice) -> list[Booking]:
     """Earlier invoices of the same supplier, the newest last."""
     seller = invoice.seller
     found: dict[str, Booking] = {}

@@ -13,11 +13,13 @@ from actors.session.handlers import waiting
 from actors.session.handlers.which import bookings_meant, supplier_name
 from actors.session.state import LISTED_MAX
 from actors.session.work import Said, data_about, day_of
-from invoices.answers import totals_of
+from invoices.answers import Totals, amount_of, totals_of
 from invoices.book import FOUND_MAX, Booking, BookQuery
 from invoices.intents import Intent, Kind, Period
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actors.session.work import Work
     from messages.records import Button
 
@@ -80,21 +82,25 @@ def listed(work: Work, found: tuple[Booking, ...], *, head: str | None = None) -
 
 def matching(work: Work, intent: Intent) -> tuple[Booking, ...] | None:
     """What a question about several is about; None when that is too much to look through."""
+    found = work.find(query_of(work, intent))
+    return None if len(found) >= FOUND_MAX else found
+
+
+def query_of(work: Work, intent: Intent) -> BookQuery:
+    """The conditions of a question about several."""
     supplier = intent.supplier
     if supplier is not None:
         supplier = supplier_name(work, supplier) or supplier
     period = intent.period or Period()
     is_due = intent.period_of == "due"
-    query = BookQuery(
+    return BookQuery(
         supplier=supplier,
         issued_from=None if is_due else period.first, issued_to=None if is_due else period.last,
         due_from=period.first if is_due else None, due_to=period.last if is_due else None,
         is_paid=intent.is_paid, currency=intent.currency,
-        amount_min=intent.amount_min, amount_max=intent.amount_max,
+        amount_min=intent.amount_min, amount_max=intent.amount_max, type=intent.type,
         order="due" if is_due else "newest",
     )  # fmt: skip
-    found = work.find(query)
-    return None if len(found) >= FOUND_MAX else found
 
 
 def list_(work: Work, intent: Intent) -> Said:
@@ -102,7 +108,10 @@ def list_(work: Work, intent: Intent) -> Said:
     work.set(last_query=msgspec.to_builtins(intent))
     found = matching(work, intent)
     if found is None:
-        return Said(work.say.say("too_many"))
+        return _too_long(work, intent)
+    if intent.order is not None:
+        found, head = _by_size(work, intent, found)
+        return listed(work, found, head=head) if found else Said(work.say.say("found_none"))
     return (
         listed(work, found) if found else Said(work.say.say("found_none"), (work.button("What can you do?", "help"),))
     )
@@ -111,15 +120,46 @@ def list_(work: Work, intent: Intent) -> Said:
 def sum_(work: Work, intent: Intent) -> Said:
     """As in "How much ...?", for each currency by itself."""
     work.set(last_query=msgspec.to_builtins(intent))
-    found = matching(work, intent)
-    if found is None:
+    totals, found = _totals(work, intent)
+    if totals is None:
         return Said(work.say.say("too_many"))
     work.set(listed=tuple(it.invoice_id for it in found[:LISTED_MAX]))
-    return Said("\n".join(_sum_lines(work, intent, found)), (work.button("As CSV", "export:csv"),), _sum_data(found))
+    lines = _sum_lines(work, intent, totals)
+    if intent.is_average and totals.counts:
+        lines.append(work.say.say("average_is", totals=work.answers.averages(totals)))
+    return Said("\n".join(lines), (work.button("As CSV", "export:csv"),), _sum_data(totals))
 
 
-def _sum_lines(work: Work, intent: Intent, found: tuple[Booking, ...]) -> list[str]:
-    totals, scope = totals_of(found), scope_of(work, intent)
+def _totals(work: Work, intent: Intent) -> tuple[Totals | None, tuple[Booking, ...]]:
+    """The sums of all that a question is about, and those of them that were looked at one by one."""
+    found = matching(work, intent)
+    if found is not None:
+        return totals_of(found), found
+    return work.totals(query_of(work, intent)), ()
+
+
+def _too_long(work: Work, intent: Intent) -> Said:
+    """What they come to is said all the same."""
+    totals = work.totals(query_of(work, intent))
+    told = _sum_lines(work, intent, totals) if totals is not None else []
+    return Said("\n".join([*told, work.say.say("too_many_to_list")]))
+
+
+def _by_size(work: Work, intent: Intent, found: tuple[Booking, ...]) -> tuple[tuple[Booking, ...], str]:
+    """The largest or smallest of each currency, as amounts of two have no order, and what is said above them."""
+    amounts = {it.invoice_id: amount for it in found if (amount := amount_of(it.invoice)) is not None}
+    with_amount = [it for it in found if it.invoice_id in amounts]
+    is_largest = intent.order == "largest"
+    ordered = sorted(with_amount, key=lambda it: amounts[it.invoice_id], reverse=is_largest)
+    many = intent.at_most or 1
+    kept: list[Booking] = []
+    for currency in dict.fromkeys(it.invoice.currency for it in ordered):
+        kept += [it for it in ordered if it.invoice.currency == currency][:many]
+    return tuple(kept), work.say.say("largest_are" if is_largest else "smallest_are", len(kept))
+
+
+def _sum_lines(work: Work, intent: Intent, totals: Totals) -> list[str]:
+    scope = scope_of(work, intent)
     if not totals.count and not totals.without_total:
         return [work.say.sentence("sum_none", scope=scope)]
     lines = [work.say.sentence("sum_is", totals.count, scope=scope, totals=work.answers.totals(totals) or "0")]
@@ -128,8 +168,7 @@ def _sum_lines(work: Work, intent: Intent, found: tuple[Booking, ...]) -> list[s
     return lines
 
 
-def _sum_data(found: tuple[Booking, ...]) -> dict[str, object]:
-    totals = totals_of(found)
+def _sum_data(totals: Totals) -> dict[str, object]:
     return {"totals": [{"currency": code, "amount": f"{amount:f}"} for code, amount in totals.by_currency]}
 
 
@@ -138,13 +177,13 @@ def compare(work: Work, intent: Intent) -> Said:
     first, second = _compared(work, intent)
     if second is None:
         return Said(work.say.say("compare_what"))
-    found = matching(work, first), matching(work, second)
-    if found[0] is None or found[1] is None:
+    ours, theirs = _totals(work, first)[0], _totals(work, second)[0]
+    if ours is None or theirs is None:
         return Said(work.say.say("too_many"))
     work.set(last_query=msgspec.to_builtins(first))
-    lines = [*_sum_lines(work, first, found[0]), *_sum_lines(work, second, found[1])]
-    lines += _differences(work, found[0], found[1])
-    return Said("\n".join(lines), (), {"compared": [_sum_data(found[0]), _sum_data(found[1])]})
+    lines = [*_sum_lines(work, first, ours), *_sum_lines(work, second, theirs)]
+    lines += _differences(work, dict(ours.by_currency), dict(theirs.by_currency))
+    return Said("\n".join(lines), (), {"compared": [_sum_data(ours), _sum_data(theirs)]})
 
 
 def _compared(work: Work, intent: Intent) -> tuple[Intent, Intent | None]:
@@ -193,8 +232,7 @@ def _present(period: Period, today: dt.date) -> Period:
     return Period(monday, monday + dt.timedelta(days=6)) if days == 7 else Period(today, today)  # noqa: PLR2004 - a week
 
 
-def _differences(work: Work, first: tuple[Booking, ...], second: tuple[Booking, ...]) -> list[str]:
-    ours, theirs = dict(totals_of(first).by_currency), dict(totals_of(second).by_currency)
+def _differences(work: Work, ours: Mapping[str | None, Decimal], theirs: Mapping[str | None, Decimal]) -> list[str]:
     lines: list[str] = []
     for currency in dict.fromkeys((*ours, *theirs)):
         one_sum, other = ours.get(currency, Decimal(0)), theirs.get(currency, Decimal(0))

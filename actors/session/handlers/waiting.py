@@ -35,6 +35,8 @@ WANTED_FIELDS: Final[tuple[FieldName, ...]] = ("gross", "currency", "seller.name
 SERIOUS: Final = frozenset(
     {"duplicate", "iban_changed", "sum_mismatch", "invalid_iban", "xml_text_mismatch", "invisible_text", "hidden_text"}
 )
+# Lines of the conversation, two a turn.
+_LATELY: Final = 6
 PERSON: Final = FieldSource("person", 1.0)
 
 
@@ -131,12 +133,20 @@ def next_question(work: Work) -> str | None:
     """The reminder that goes under an answer about something else."""
     if not work.state.waiting:
         return None
-    draft = work.state.waiting[0]
-    text = work.say.sentence(
-        "still_waiting", invoice=work.answers.summary(draft.invoice), question=question(work, draft)
-    )
+    text = _recalled(work, work.state.waiting[0])
     left = len(work.state.waiting) - 1
     return f"{text} {work.say.say('more_waiting', left)}" if left else text
+
+
+def _recalled(work: Work, draft: Waiting) -> str:
+    name = work.answers.name(draft.invoice)
+    return work.say.sentence("still_waiting", invoice=name, question=question(work, draft))
+
+
+def was_recalled_lately(work: Work) -> bool:
+    """Whether one of the last replies has called it to mind: who talks of something else is not nagged."""
+    recalled = _recalled(work, work.state.waiting[0])
+    return any(recalled in said.text for said in work.state.messages[-_LATELY:] if said.by == "agent")
 
 
 def asked_about(work: Work, draft: Waiting, *, first: str | None = None) -> Said:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from invoices.intents.plain import Typos, plain
+from invoices.intents.vocabulary.ordinary import ORDINARY
 from invoices.intents.vocabulary.spellings import words_of
 
 CONCEPTS: Final = (
@@ -17,6 +18,8 @@ CONCEPTS: Final = (
     "due", "owed", "overdue", "paid", "not_paid", "unpaid", "still", "mark", "delete", "export", "send",
     "csv", "xlsx", "json", "ubl", "speak", "currency_word", "by_default", "remind", "reminders", "off", "always",
     "invoice", "invoices", "credit_note", "last_one", "it", "arrived", "wrong", "right", "record", "about",
+    "one_told", "got", "billed_me", "sold_by", "make_one", "pay_please", "keep", "not_save", "how_to",
+    "meaning", "own", "will_pay", "misplaced", "most", "least", "average", "grouped", "is_from",
 )  # fmt: skip
 """Every idea the rules know; a vocabulary says each of them."""
 
@@ -85,7 +88,7 @@ class Vocabulary:
     @cached_property
     def typos(self) -> Typos:
         """All words there are, to mend mistyped ones."""
-        return Typos(self.words)
+        return Typos(self.words, ORDINARY)
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -19,7 +19,7 @@ GERMAN: Final = Vocabulary(
         "yes": "ja+|jo|jup|jep|jawohl|klar|genau|richtig|korrekt|stimmt(?: so)?|passt(?: so)?|ok|okay|sicher|gerne|natürlich|auf jeden fall|bestätigt?"
         "|mach das|bitte ja|in ordnung|alles (?:gut|klar|richtig|korrekt)|so ist es|sieht gut aus|einverstanden|gut|speichern",
         "no": "nein+|nee+|nö+|ne|nicht|lieber nicht|auf keinen fall|quatsch",
-        "never_mind": "vergiss (?:es|das)|egal|abbrechen|abbruch|lass(?: (?:es|das|gut sein|stecken|mal))?|ach lass|stopp?|doch nicht|nicht so wichtig"
+        "never_mind": "vergiss (?:es|das)|egal|abbrechen|abbruch|lass(?! uns)(?: (?:es|das|gut sein|stecken|mal))?|ach lass|stopp?|doch nicht|nicht so wichtig"
         "|schon gut|verwerfen|cancel|storniere das|weglassen|ignorier(?:e|en)?(?: (?:es|das))?",
         "help": "hilfe|hilf(?: mir)?|wie (?:geht|mache ich|kann ich|funktioniert)(?: (?:das|es))?|was nun|/help|/start|/hilfe|ich komme nicht weiter|anleitung|und jetzt",
         "capabilities": "was kannst du(?: (?:so|alles|denn))?|was können sie|wer (?:bist du|sind sie)|was bist du|was machst du|was verstehst du"
@@ -68,6 +68,24 @@ GERMAN: Final = Vocabulary(
         "right": "muss .{0,20}(?:sein|heißen)|soll(?:te)? .{0,20}(?:sein|heißen)|ist eigentlich|eigentlich|richtig ist|richtig wäre|ändere|auf|statt|stattdessen",
         "record": "erfass(?:e|en)?|speicher(?:e|n)?|buch(?:e|en)?|hinzufügen|füge|eintragen|trag(?:e)?|neue rechnung|neuer beleg|notier(?:e|en)?|leg(?:e)? .{0,20}an|aufnehmen|nimm .{0,30}auf",
         "about": "über|um|steht|ging",
+        "one_told": "(?:eine?n?|ne|noch eine?n?) (?:neue[nr]? )?(?:rechnung|beleg|quittung)|neue[rn]? (?:rechnung|beleg)",
+        "got": "bekommen|erhalten|gekommen|kam|gekriegt|kriegte|berechnet|in rechnung gestellt|hier ist|es gibt|liegt vor",
+        "billed_me": "hat (?:mir|uns)(?= .{0,40}(?:berechnet|geschickt|gestellt))|berechnet (?:mir|uns)",
+        "sold_by": "von der firma|von der|von dem|von|vom|der firma|bei",
+        "make_one": "(?:schreib(?:e|en)?|stell(?:e|en)?|erstell(?:e|en)?|mach(?:e|en)?|brauche|will|möchte|bräuchte)(?: mir| uns| bitte)? (?:eine?n?|ne) (?:neue )?(?:rechnung|beleg|quittung)",
+        "pay_please": "^[^a-z]*(?:bitte )?(?:be)?zahle?(?! ich)|^[^a-z]*(?:bitte )?(?:überweise?|begleiche)|bitte .{0,40}(?:bezahlen|überweisen|begleichen)|(?:kannst|könntest|würdest|willst) du .{0,40}(?:zahlen|bezahlen|überweisen|begleichen)",
+        "keep": "(?:nicht|nichts|nie|niemals|keine?) (?:\\w+ )?(?:löschen|entfernen|ändern|anfassen)|(?:lösch|entfern|änder)(?:e|en)? (?:\\w+ ){0,2}(?:nicht(?! \\w*zahlt)|nichts|nie)|behalt(?:e|en)?",
+        "not_save": "nicht (?:\\w+ )?(?:speichern|buchen|erfassen|eintragen)|(?:speicher|buch)e? (?:\\w+ ){0,2}nicht",
+        "how_to": "^[^a-z]*wie (?!viel|hoch|teuer)\\w+ (?:ich|man|du)",
+        "meaning": "was (?:heißt|bedeutet|bedeuten|meint)",
+        "own": "ich heiße|meine? (?:name|firma|adresse|unternehmen|telefonnummer|e-?mail) (?:ist|lautet|hat|heißt)",
+        "will_pay": "ich (?:zahle|bezahle|überweise)(?: \\w+){0,3} (?:morgen|später|übermorgen|dann|bald|am)|ich (?:zahle|bezahle) (?:sie |das |es )?(?:morgen|später|bald)|(?:werde|werden|wollen) .{0,40}(?:zahlen|bezahlen|überweisen)",
+        "misplaced": "falsche[sn]? (?:datei|dokument|pdf|foto|bild|anhang)|(?:ist|war) (?:gar )?keine rechnung|(?:ist|war|sind) (?:ein )?(?:doppelt|duplikat)|versehentlich geschickt",
+        "most": "größte[nrs]?|höchste[nrs]?|teuerste[nrs]?",
+        "least": "kleinste[nrs]?|niedrigste[nrs]?|günstigste[nrs]?|billigste[nrs]?",
+        "average": "durchschnitt(?:lich(?:e[rsnm]?)?)?|im schnitt|im mittel",
+        "grouped": "(?:pro|je|nach|welche[rmn]?) (?:monate?n?|jahr|lieferante?n?|woche|quartal|firma|kategorie)|am meisten",
+        "is_from": "(?:rechnung|sie|die|das|es) (?:ist|kommt|stammt|kam) (?:eigentlich |in wirklichkeit )?(?:von|vom)(?: der firma)?",
     },
     languages={"en": "englisch(?:e|en)?|english", "de": "deutsch(?:e|en)?", "fr": "französisch(?:e|en)?|fran[cç]ais", "es": "spanisch(?:e|en)?|espa[nñ]ol"},
     currencies={
