@@ -46,6 +46,7 @@ class Letter:
 
     told: its caller has a static reply, or has gone. shown: that reply, JSON, for the store to record; empty while
     there is none, and where only the spool has the body. gone: it is not to be sent; dropped as soon as it can be.
+    may_be_there: the link broke when it was sent or on its way, so that the store may have it.
     """
 
     number: int
@@ -58,6 +59,7 @@ class Letter:
     told: bool = False
     gone: bool = False
     shown: bytes = b""
+    may_be_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,7 @@ class Desk:
             chat.unsure = chat.position is not None
             for letter in chat.letters.values():
                 if letter.stage in (Stage.SENDING, Stage.SENT):
-                    letter.stage = Stage.READY
+                    letter.stage, letter.may_be_there = Stage.READY, True
             chat.unsent = deque(letter for letter in chat.letters.values() if letter.stage is not Stage.OWED)
             self._offer(chat_id, chat)
 
@@ -244,6 +246,8 @@ class Desk:
         if letter.stage is Stage.SENDING:
             letter.gone = True
         elif letter.stage in (Stage.WRITING, Stage.READY) and letter.row is None and self.is_open(letter):
+            if letter.may_be_there:
+                return False
             self._remove(letter)
             return True
         return False
