@@ -42,6 +42,8 @@ class Keeper:
         self._size_bytes = 0
         self._waiting: list[tuple[Kept, Callable[[int], object], Promise[CannotKeep | None]]] = []
         self._waiting_bytes = 0
+        # Taken from those that wait, and not noted yet: they count as well.
+        self._being_written = 0
         self._dropped: list[int] = []
         self._found: list[Row] = []
         self._writer: AsyncTask | None = None
@@ -97,7 +99,7 @@ class Keeper:
         if known is not None:
             done(known)
             promise.keep(None)
-        elif self.count + len(self._waiting) >= self._messages_max:
+        elif self.count + len(self._waiting) + self._being_written >= self._messages_max:
             promise.keep(CannotKeep(f"{self._messages_max} messages wait already"))
         elif self._size_bytes + self._waiting_bytes + len(letter.body) > self._size_max_bytes:
             promise.keep(CannotKeep(f"{self._size_max_bytes} bytes of messages wait already"))
@@ -172,6 +174,7 @@ class Keeper:
         """Write for as long as something waits: all that came during one sync goes with the next."""
         while self._waiting or self._dropped:
             waiting, self._waiting = self._waiting, []
+            self._being_written = len(waiting)
             dropped, self._dropped = self._dropped, []
             letters = [letter for letter, _, _ in waiting]
             try:
@@ -186,6 +189,7 @@ class Keeper:
                     self._note(row, (letter.chat_id, letter.message_id), len(letter.body))
                     done(row)
                     promise.keep(None)
+            self._being_written = 0
             self._waiting_bytes = sum(len(letter.body) for letter, _, _ in self._waiting)
 
     def _written(self, letters: list[Kept], dropped: list[int]) -> list[int]:

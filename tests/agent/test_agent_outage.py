@@ -125,10 +125,10 @@ def test_given_a_full_spool_when_a_message_comes_then_it_is_rejected_and_the_kep
     with AgentUnderTest(
         folder, hard_deadline_s=1.0, start_daemon=False, initialize_s=0.1, spool_messages_max=2
     ) as agent:
-        replies = answered([agent.begin("c") for _ in range(3)])
+        replies = answered([agent.begin("c") for _ in range(8)])
 
         assert [reply["answered_by"] for reply in replies[:2]] == ["static", "static"]
-        assert (replies[2]["kind"], replies[2]["error"]) == ("rejected", "overloaded")
+        assert {(reply["kind"], reply["error"]) for reply in replies[2:]} == {("rejected", "overloaded")}
         assert agent.health()["spooled"] == 2
 
 
