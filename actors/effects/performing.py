@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.effects.target import Misconfigured, ServiceEnded
@@ -23,7 +22,6 @@ T = TypeVar("T")
 # How long one attempt may take, and one look whether an earlier one has happened.
 ATTEMPT_S: Final = 20.0
 LOOK_S: Final = 10.0
-_OF_A_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 class NoSuchTarget(Exception):  # noqa: N818 - what is the case
@@ -79,9 +77,7 @@ def verdict_of(error: BaseException, target: Target) -> ClassifiedError:
     if isinstance(error, Misconfigured):
         return verdict(error_classifier.classify(error, context).category, Cause.CONFIG_ERROR, error)
     cause = error.__cause__ if getattr(error, "outcome", None) == "not_done" and error.__cause__ is not None else error
-    # A target that keeps files has a disk of this machine, whatever service it stands for.
-    is_of_the_disk = isinstance(cause, OSError) and cause.errno in _OF_A_DISK
-    return error_classifier.classify(cause, None if is_of_the_disk else context)
+    return error_classifier.classify(cause, context)
 
 
 def target_of(node: Node, effect: Effect) -> Target:

@@ -132,4 +132,7 @@ def _by_class_or_way(found: Evidence) -> Cause:
     if "<html" in found.text or "<!doctype" in found.text:
         return Cause.INVALID_RESPONSE
     vague = next((facts.cause for facts in (*found.facts, *found.named) if facts.cause is not None), None)
-    return vague or (Cause.INVALID_RESPONSE if status is not None else Cause.UNKNOWN)
+    if vague is None and status is None:
+        # No service has answered: what is left is this machine, such as the disk of a file kept in a service's place.
+        return transport.cause_of_machine(found) or Cause.UNKNOWN
+    return vague or Cause.INVALID_RESPONSE
