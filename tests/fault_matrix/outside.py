@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 
 RECORDED = "invoice.recorded"
+# A chat and the number of an invoice, folded.
+About = tuple[str, str]
+# Ids of deliveries, by chat, message, type and number.
+Events = dict[tuple[str, str, str, str], set[str]]
 
 
 class Outside:
@@ -41,9 +45,10 @@ class Outside:
 
     def violations(self, books: Ledger) -> list[str]:
         """Effects that happened twice, or not at all."""
-        return [*self._twice(), *self._apart(), *self._forgotten(books)]
+        events, booked = self._events(), self._booked()
+        return [*_twice(events), *self._apart(events, booked), *_forgotten(books, booked)]
 
-    def _events(self) -> dict[tuple[str, str, str, str], set[str]]:
+    def _events(self) -> Events:
         """Ids of accepted deliveries, by chat, message, type and invoice."""
         found: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
         for delivery in self._rig.receiver.deliveries():
@@ -53,15 +58,12 @@ class Outside:
             found[about].add(delivery["headers"]["webhook-id"])
         return found
 
-    def _twice(self) -> list[str]:
-        return [
-            f"{len(ids)} webhook ids for one event: {about}" for about, ids in self._events().items() if len(ids) > 1
-        ]
+    def _booked(self) -> Counter[About]:
+        return Counter((row["chat_id"], str(row["number"]).casefold()) for row in self._rows())
 
-    def _apart(self) -> list[str]:
+    def _apart(self, events: Events, booked: Counter[About]) -> list[str]:
         """What the ledger, the receiver and the sheet do not all have once."""
-        told = Counter((chat, number.casefold()) for chat, _, kind, number in self._events() if kind == RECORDED)
-        booked = Counter((row["chat_id"], str(row["number"]).casefold()) for row in self._rows())
+        told = Counter((chat, number.casefold()) for chat, _, kind, number in events if kind == RECORDED)
         listed = Counter((row["chat_id"], row["number"].casefold()) for row in self._sheet())
         return [
             *(f"delivered and not in the ledger: {about}" for about in (told - booked)),
@@ -69,14 +71,6 @@ class Outside:
             *(f"in the ledger and not in the sheet: {about}" for about in (booked - listed)),
             *(f"in the sheet and not in the ledger: {about}" for about in (listed - booked)),
         ]
-
-    def _forgotten(self, books: Ledger) -> list[str]:
-        """What a person was told is saved, and is not in the ledger."""
-        booked = {(row["chat_id"], str(row["number"]).casefold()) for row in self._rows()}
-        said = [heard.reply for heard in (*books.finals.values(), *books.follow_ups.values())]
-        saved = [reply for reply in said if reply["text"].startswith("Saved") and "invoice" in reply["data"]]
-        told = {(reply["chat_id"], str(reply["data"]["invoice"]["number"]).casefold()) for reply in saved}
-        return [f"said to be saved and not in the ledger: {about}" for about in told - booked]
 
     def _sheet(self) -> list[dict[str, str]]:
         path = self._rig.data_dir / "invoices.csv"
@@ -94,3 +88,15 @@ class Outside:
             rows = connection.execute(sqlalchemy.text("select * from bookings")).mappings().all()
         engine.dispose()
         return [dict(row) for row in rows]
+
+
+def _twice(events: Events) -> list[str]:
+    return [f"{len(ids)} webhook ids for one event: {about}" for about, ids in events.items() if len(ids) > 1]
+
+
+def _forgotten(books: Ledger, booked: Counter[About]) -> list[str]:
+    """What a person was told is saved, and is not in the ledger."""
+    said = [heard.reply for heard in (*books.finals.values(), *books.follow_ups.values())]
+    saved = [reply for reply in said if reply["text"].startswith("Saved") and "invoice" in reply["data"]]
+    told = {(reply["chat_id"], str(reply["data"]["invoice"]["number"]).casefold()) for reply in saved}
+    return [f"said to be saved and not in the ledger: {about}" for about in told - booked.keys()]
