@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import structlog
 
+from actors.session.paid_answers import PaidAnswers, digest_of
 from actors.session.quoting import as_data
-from actors.store_errors import StoreError
 from invoices.model_reading import SCHEMA, completed
 
 if TYPE_CHECKING:
@@ -49,6 +47,7 @@ class ModelReader:
     def __init__(self, node: Node) -> None:
         """Whose chain and journal are used."""
         self._node = node
+        self._paid: PaidAnswers[dict[str, Any]] = PaidAnswers(node, dict[str, Any])
 
     def completed(self, turn: TurnInHand, number: int, reading: Reading) -> Reading:
         """The reading with what a model found in the document's text, as far as the text bears it out."""
@@ -66,8 +65,8 @@ class ModelReader:
     def _said(self, turn: TurnInHand, number: int, text: str) -> dict[str, Any] | None:
         """The model's answer, from the journal where it was paid for already."""
         messages = document_messages(text)
-        step = f"{turn.entry.message_id}:{number}:model:{_digest(messages)}"
-        kept = self._kept(turn, step)
+        step = f"{turn.entry.message_id}:{number}:model:{digest_of(messages)}"
+        kept = self._paid.kept(turn, step)
         if kept is not None:
             return kept
         left_s = OWED_S if turn.owed else turn.by_s - self._node.world.now() - MARGIN_S
@@ -81,24 +80,5 @@ class ModelReader:
                 next="the person hears what the rules have read",
             )  # fmt: skip
             return None
-        self._keep(turn, step, result.data)
+        self._paid.keep(turn, step, result.data)
         return result.data
-
-    def _kept(self, turn: TurnInHand, step: str) -> dict[str, Any] | None:
-        try:
-            raw = self._node.store.read_journal(turn.entry, step)
-            return msgspec.json.decode(raw, type=dict[str, Any]) if raw else None
-        except (StoreError, msgspec.MsgspecError):
-            return None
-
-    def _keep(self, turn: TurnInHand, step: str, said: dict[str, Any]) -> None:
-        try:
-            self._node.store.write_journal(turn.entry, step, msgspec.json.encode(said))
-        except StoreError as error:
-            _log.warning(
-                "an answer could not be kept", chat_id=turn.chat_id, reason=str(error), next="asked again if need be"
-            )
-
-
-def _digest(messages: Any) -> str:
-    return hashlib.blake2b(msgspec.json.encode(messages), digest_size=10).hexdigest()

@@ -7,13 +7,13 @@ which becomes the same intent that the rules make and is handled by the same cod
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
 
+from actors.session.paid_answers import PaidAnswers, digest_of
 from actors.session.prompt import (
     ANSWER_CHARS_MAX,
     Texts,
@@ -23,7 +23,6 @@ from actors.session.prompt import (
     translation_complaint,
     translation_messages,
 )
-from actors.store_errors import StoreError
 from invoices.intents import LANGUAGES
 from invoices.intents.other_languages import is_in_another_language
 from invoices.intents.tools import tools
@@ -75,6 +74,7 @@ class Understanding:
     def __init__(self, node: Node) -> None:
         """Whose chain is asked."""
         self._node = node
+        self._paid = PaidAnswers(node, _Kept)
 
     def answer(
         self, turn: TurnInHand, state: SessionState, by_rules: Turn, take: Callable[[Intent], Turn]
@@ -107,8 +107,8 @@ class Understanding:
     ) -> tuple[_Kept | None, tuple[Any, ...]]:
         """What a model answered, and what had to help."""
         messages = request_messages(state, turn.message, turn.accepted_at)
-        step = f"{turn.entry.message_id}:understand:{_digest(messages)}"
-        kept = None if turn.crashes else self._kept(turn, step)
+        step = f"{turn.entry.message_id}:understand:{digest_of(messages)}"
+        kept = None if turn.crashes else self._paid.kept(turn, step)
         if kept is None:
 
             def complaint(answer: Answer) -> str | None:
@@ -125,15 +125,15 @@ class Understanding:
                 result.text, result.answered_by, result.recovered_by, call.name if call else "",
                 call.arguments if call else "",
             )  # fmt: skip
-            self._keep(turn, step, kept)
+            self._paid.keep(turn, step, kept)
         return kept, kept.recovered_by
 
     def _in_their_words(self, chain: AIFallbackChain, turn: TurnInHand, taken: Turn, language: str) -> Turn:
         """The reply in a language that has no texts here; as it was where no model translates it without loss."""
         texts = Texts(taken.text, tuple(button.label for button in taken.buttons))
         messages = translation_messages(texts, language)
-        step = f"{turn.entry.message_id}:translate:{_digest(messages)}"
-        kept = None if turn.crashes else self._kept(turn, step)
+        step = f"{turn.entry.message_id}:translate:{digest_of(messages)}"
+        kept = None if turn.crashes else self._paid.kept(turn, step)
         if kept is None:
 
             def read(text: str) -> Texts:
@@ -147,7 +147,7 @@ class Understanding:
             if result is None or result.degraded:
                 return taken
             kept = _Kept(msgspec.json.encode(result.data).decode(), result.answered_by)
-            self._keep(turn, step, kept)
+            self._paid.keep(turn, step, kept)
         try:
             translated = msgspec.json.decode(kept.text, type=Texts)
         except msgspec.MsgspecError:
@@ -174,25 +174,6 @@ class Understanding:
                 next=f"answered by {result.answered_by}",
             )  # fmt: skip
         return result
-
-    def _kept(self, turn: TurnInHand, step: str) -> _Kept | None:
-        try:
-            raw = self._node.store.read_journal(turn.entry, step)
-            return msgspec.json.decode(raw, type=_Kept) if raw else None
-        except (StoreError, msgspec.MsgspecError):
-            return None
-
-    def _keep(self, turn: TurnInHand, step: str, kept: _Kept) -> None:
-        try:
-            self._node.store.write_journal(turn.entry, step, msgspec.json.encode(kept))
-        except StoreError as error:
-            _log.warning(
-                "an answer could not be kept", chat_id=turn.chat_id, reason=str(error), next="asked again if need be"
-            )
-
-
-def _digest(messages: Sequence[Mapping[str, Any]]) -> str:
-    return hashlib.blake2b(msgspec.json.encode(messages), digest_size=10).hexdigest()
 
 
 def _with_degraded(result: ChainResult | None) -> tuple[Any, ...]:
