@@ -12,6 +12,12 @@ from invoices.intents.plain import CHARS_MAX, plain
 from invoices.intents.vocabulary import VOCABULARIES
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+# Addresses, paths, names of files and numbers of invoices hold letters that are no words: ES-2031, /home/y, le.pdf.
+_NO_WORD: Final = re.compile(
+    r"""[@_\\] | :// | (?<![^\W\d_])/ | [^\W\d_]/[^\W\d_]*/ | [^\W\d_][-./]?\d | \d[-/]?[^\W\d_]
+    | \.(?:pdf|xml|html?|docx?|xlsx?|csv|zip|eml|msg|png|jpe?g|heic|tiff?|txt|json)\b""",
+    re.VERBOSE,
+)
 _COMMON: Final = 2
 _KNOWN: Final = 1
 _MARK: Final = 2
@@ -19,8 +25,8 @@ _MARK: Final = 2
 
 def scores(text: str) -> dict[str, int]:
     """How much speaks for each language; a common word counts double."""
-    seen = plain(text[:CHARS_MAX])
-    found = _WORD.findall(seen)
+    said = " ".join(token for token in plain(text[:CHARS_MAX]).split() if not _NO_WORD.search(token))
+    found = _WORD.findall(said)
     words = {*found, *(part for word in found for part in word.split("'"))}
     marks = {
         "de": len(re.findall("[äöüßÄÖÜ]", text)),

@@ -60,6 +60,15 @@ def test_given_a_longer_sentence_when_its_language_is_told_then_it_is_that_one(
     assert told in (language, None, before)
 
 
+@pytest.mark.parametrize(
+    "name", ["/tmp/ut-x32et8wp/el", "https://y.es/el/la.pdf", "factura-de-mayo.pdf", "ES-2031", "el_y_la", "la@el.es"]
+)
+def test_given_a_name_whose_letters_are_words_when_the_language_is_told_then_the_name_says_nothing(name: str) -> None:
+    """A path, an address or the number of an invoice turns no conversation into another language."""
+    assert language_of(f"!crash unless {name}", "en") in ("en", None)
+    assert language_of(name) is None
+
+
 def day(month: int, number: int, year: int = 2026) -> dt.date:
     """A day, this year unless said."""
     return dt.date(year, month, number)
