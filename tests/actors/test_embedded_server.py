@@ -185,6 +185,7 @@ def test_given_a_rewriting_child_that_outlives_its_server_when_started_then_the_
     store.config_set("rdb-key-save-delay", 100_000)  # the child takes 30 s
     store.bgrewriteaof()
     [child] = wait_for(lambda: psutil.Process(leader(settings)).children(), "the rewriting child")
+    wait_for(lambda: any("temp-" in it.path for it in child.open_files()), "the child to have left the server's socket")
     child.suspend()  # it would notice its parent's death at its next report, which may be long in coming
     os.kill(leader(settings), signal.SIGKILL)
     wait_for(lambda: ping(settings) is Answer.REFUSED, "the server to be gone")
