@@ -59,8 +59,9 @@ class Lines:
         self._at_once_max = at_once_max
         self._lines: dict[LineKey, _Line] = {}
         self._known: dict[int, set[str]] = {}
-        self._ready: deque[LineKey] = deque()
-        self._later: list[tuple[float, int, LineKey]] = []
+        # With the line itself: one that was dropped may have come back under its key, and is listed anew.
+        self._ready: deque[tuple[LineKey, _Line]] = deque()
+        self._later: list[tuple[float, int, LineKey, _Line]] = []
         self._number = 0
         self._at_work = 0
         self._held_until_s = 0.0
@@ -98,20 +99,19 @@ class Lines:
         line.listed = True
         if line.not_before_s > 0:
             self._number += 1
-            heappush(self._later, (line.not_before_s, self._number, key))
+            heappush(self._later, (line.not_before_s, self._number, key, line))
         else:
-            self._ready.append(key)
+            self._ready.append((key, line))
 
     def take(self, now_s: float) -> Waiting | None:
         """The next one to be done, which is at work from here on; None when there is none now."""
         if now_s < max(self._held_until_s, self._shut_until_s) or self._at_work >= self._at_once_max:
             return None
         while self._later and self._later[0][0] <= now_s:
-            self._ready.append(heappop(self._later)[2])
+            self._ready.append(heappop(self._later)[2:])
         while self._ready:
-            key = self._ready.popleft()
-            line = self._lines.get(key)
-            if line is None:
+            key, line = self._ready.popleft()
+            if self._lines.get(key) is not line:
                 continue
             line.listed = False
             if not line.queue:

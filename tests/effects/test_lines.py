@@ -162,6 +162,20 @@ class LinesMachine(RuleBasedStateMachine):
             assert look_s <= self.now_s
 
 
+def test_given_a_partition_that_went_and_came_back_when_its_first_fails_then_it_waits_its_time() -> None:
+    """What was listed before the partition went says nothing of the line that came back."""
+    lines = Lines(AT_ONCE_MAX)
+    lines.seen(Waiting(1, "a", "1-0"))
+    lines.drop(1)
+    lines.seen(again := Waiting(1, "a", "1-0"))
+
+    assert lines.take(100.0) is again
+    lines.wait(again, 105.0, RetryState(1))
+
+    assert lines.take(100.0) is None
+    assert lines.take(105.0) is again
+
+
 LinesMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
 TestLines = LinesMachine.TestCase
 
